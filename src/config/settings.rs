@@ -1,0 +1,33 @@
+//! Everything an operator decided, compiled and checked; what the gateway is built from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::issuer::{CacheSettings, IssuerSettings};
+use crate::listener::ListenerSettings;
+use crate::route::RouteSettings;
+use crate::telemetry::LogSettings;
+use crate::upstream::UpstreamSettings;
+
+/// A whole configuration. Every cross-reference in it holds.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Public listeners; at least one.
+    pub listeners: Vec<ListenerSettings>,
+    /// Where metrics, health and status answer; `None`: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// Data-plane threads; at least one (0 in the file is one per core).
+    pub workers: usize,
+    /// Bounds of the verified-token cache.
+    pub token_cache: CacheSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Parties whose tokens are accepted.
+    pub issuers: Vec<IssuerSettings>,
+    /// Where requests go.
+    pub upstreams: Vec<UpstreamSettings>,
+    /// What is served; at least one.
+    pub routes: Vec<RouteSettings>,
+    /// Every file that was read, for the watcher: the configuration itself, certificates, keys, key sets, secrets.
+    pub files: Vec<PathBuf>,
+}

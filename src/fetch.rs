@@ -1,0 +1,1 @@
+//! Fetching documents over HTTPS within bounds of size, time and redirects.

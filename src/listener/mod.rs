@@ -1,0 +1,27 @@
+//! Bound sockets: accepting, TLS, the deadlines and limits of a connection, draining.
+//!
+//! A listener serves any handler and knows neither routes nor tokens. Built and told to drain by `gateway`; one accept
+//! socket to each worker.
+
+mod settings;
+
+pub use settings::{CertificateSettings, ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::peer::Peer;
+
+/// What a listener serves: one call for each request, on the worker that accepted the connection.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// The body of every answer.
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+
+    /// Answers `request`, which came over the connection that `peer` describes.
+    fn handle(&self, peer: &Arc<Peer>, request: Request<Incoming>)
+    -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+}

@@ -1,0 +1,1 @@
+//! The pipeline of one request: sanitize, match, authenticate, authorize, inject, forward, respond.

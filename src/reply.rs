@@ -1,0 +1,1 @@
+//! Bodies of answers: the one body type that everything the gateway sends has.

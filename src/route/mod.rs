@@ -1,0 +1,10 @@
+//! Which route a request belongs to: host and path patterns, the table that finds the longest match, and the judgement
+//! of request-targets by their readings.
+//!
+//! Pure: bytes in, values out; fuzzers and property tests point here. It does not know upstreams, tokens or hyper.
+
+mod pattern;
+mod settings;
+
+pub use pattern::{HostPattern, PathPrefix};
+pub use settings::{Access, Authorization, Origin, RouteSettings, TokenFrom};

@@ -1,0 +1,89 @@
+//! What an operator decides about one route, free of file formats.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method, Uri};
+
+use crate::identity::ClaimSource;
+use crate::policy::Rule;
+use crate::route::{HostPattern, PathPrefix};
+
+/// One route: what it matches, who may use it, where it goes.
+#[derive(Clone, Debug)]
+pub struct RouteSettings {
+    /// Metric label and log field.
+    pub name: Arc<str>,
+    /// Which hosts.
+    pub host: HostPattern,
+    /// Which paths: a prefix on a segment boundary.
+    pub path: PathPrefix,
+    /// Which methods; `None`: all but CONNECT and TRACE.
+    pub methods: Option<Vec<Method>>,
+    /// Name of the upstream.
+    pub upstream: Arc<str>,
+    /// Who may call it.
+    pub access: Access,
+    /// Names of the issuers whose tokens it accepts. Empty only for [`Access::Anonymous`].
+    pub issuers: Vec<Arc<str>>,
+    /// Where a token may be.
+    pub token_from: TokenFrom,
+    /// Header names with what each says. Empty only for [`Access::Anonymous`].
+    pub identity_headers: Vec<(HeaderName, ClaimSource)>,
+    /// What the backend finds in `Authorization`.
+    pub authorization: Authorization,
+    /// Other origins whose pages may call it with cookies; also answers their preflights.
+    pub origins: Vec<Origin>,
+    /// Where a browser's GET without a credential is sent instead of 401.
+    pub sign_in_url: Option<Uri>,
+    /// `%2F` is data on this route.
+    pub allow_encoded_slash: bool,
+    /// Largest request body in bytes; `None`: no bound.
+    pub max_body_bytes: Option<u64>,
+    /// `Upgrade` protocols passed through, lower case (`websocket`). `h2c` never.
+    pub upgrades: Vec<String>,
+    /// In place of the upstream's `response_timeout`.
+    pub response_timeout: Option<Duration>,
+}
+
+/// Who may call a route.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Anyone; no credential is used and none reaches the backend.
+    Anonymous,
+    /// Anyone; a good credential gives an identity, a bad header 401, an absent one or a bad cookie none.
+    Optional(Rule),
+    /// Callers with a good credential for whom the rule holds.
+    Required(Rule),
+}
+
+/// Where a route looks for a token. A header always beats a cookie, a cookie a query parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFrom {
+    /// `Authorization: Bearer` or `JWT`.
+    pub header: bool,
+    /// The `access_token` cookie.
+    pub cookie: bool,
+    /// The `access_token` query parameter (RFC 6750 section 2.3); removed before forwarding.
+    pub query: bool,
+}
+
+impl Default for TokenFrom {
+    fn default() -> Self {
+        Self { header: true, cookie: false, query: false }
+    }
+}
+
+/// What the backend finds in `Authorization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Authorization {
+    /// Nothing.
+    #[default]
+    Remove,
+    /// `Bearer` and the token that was presented, wherever it came from.
+    Presented,
+}
+
+/// A web origin (RFC 6454): scheme, host, port, normalised and serialised (`https://app.example.com`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(pub Box<str>);
