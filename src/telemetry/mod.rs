@@ -5,3 +5,4 @@ mod sharded;
 
 pub use settings::{LogFormat, LogSettings};
 pub use sharded::{Family, ShardedCounter, ShardedHistogram};
+pub(crate) use sharded::{SHARDS, shard};

@@ -13,10 +13,10 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 /// Threads beyond this number share a cache line with another.
-const SHARDS: usize = 16;
+pub(crate) const SHARDS: usize = 16;
 
 /// The shard of the calling thread.
-fn shard() -> usize {
+pub(crate) fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
