@@ -4,8 +4,11 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
+mod remembered;
 mod settings;
+mod tally;
 
+pub use remembered::{Remembered, RememberedStats, Verified};
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
 
 /// Bounds of the verified-token cache.
