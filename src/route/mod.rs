@@ -4,7 +4,10 @@
 //! Pure: bytes in, values out; fuzzers and property tests point here. It does not know upstreams, tokens or hyper.
 
 mod pattern;
+mod prefixes;
 mod settings;
+mod table;
 
 pub use pattern::{HostPattern, PathPrefix};
 pub use settings::{Access, Authorization, Origin, RouteSettings, TokenFrom};
+pub use table::{Entry, Match, RouteTable};
