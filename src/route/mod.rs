@@ -5,9 +5,12 @@
 
 mod pattern;
 mod prefixes;
+mod readings;
 mod settings;
 mod table;
+mod target;
 
 pub use pattern::{HostPattern, PathPrefix};
 pub use settings::{Access, Authorization, Origin, RouteSettings, TokenFrom};
 pub use table::{Entry, Match, RouteTable};
+pub use target::TargetFault;

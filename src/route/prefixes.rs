@@ -27,6 +27,8 @@ impl Place {
 pub(in crate::route) struct PrefixTree {
     branches: Vec<Branch>,
     places: u32,
+    /// Some prefix has an upper-case letter, so that a lower-case path too has a second reading.
+    has_upper_case: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,11 +47,12 @@ impl PrefixTree {
 
     /// A tree of no prefix: nothing is covered.
     pub(in crate::route) fn new() -> Self {
-        Self { branches: vec![Branch::default()], places: 0 }
+        Self { branches: vec![Branch::default()], places: 0, has_upper_case: false }
     }
 
     /// Adds `prefix`, or finds it.
     pub(in crate::route) fn insert(&mut self, prefix: &PathPrefix) -> Place {
+        self.has_upper_case |= prefix.as_str().bytes().any(|byte| byte.is_ascii_uppercase());
         let node = segments(prefix.as_str().as_bytes()).fold(Self::ROOT, |node, segment| self.grow(node, segment));
         let next = Place(self.places);
         let Some(branch) = self.branches.get_mut(node.0 as usize) else { return next };
@@ -100,6 +103,11 @@ impl PrefixTree {
     pub(in crate::route) fn folded_children(&self, node: Node, folded: &[u8]) -> &[Node] {
         let branch = self.branches.get(node.0 as usize);
         branch.and_then(|branch| branch.folded.get(folded)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether some prefix has an upper-case letter.
+    pub(in crate::route) fn has_upper_case(&self) -> bool {
+        self.has_upper_case
     }
 
     /// Whether no prefix goes on from `node`.
