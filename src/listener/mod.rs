@@ -3,9 +3,27 @@
 //! A listener serves any handler and knows neither routes nor tokens. Built and told to drain by `gateway`; one accept
 //! socket to each worker.
 
+mod accept;
+mod bind;
+mod body_end;
+mod connection;
+mod drain;
+mod exchange;
+mod failure;
+mod generation;
+mod limits;
+mod metrics;
 mod settings;
+mod socket;
+mod state;
+mod vitals;
+mod watchdog;
 
+pub use bind::bind;
+pub use drain::{Drain, DrainHandle};
+pub use metrics::Metrics;
 pub use settings::{CertificateSettings, ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
+pub use state::{Listener, ListenerError, ListenerStatus, Prepared};
 
 use std::error::Error;
 use std::sync::Arc;
