@@ -4,6 +4,8 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
+mod demand;
+mod schedule;
 mod settings;
 
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
