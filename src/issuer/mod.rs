@@ -5,9 +5,20 @@
 //! an address from a token.
 
 mod demand;
+mod discovery;
+mod fusionauth;
+mod keys;
+mod metrics;
+mod refresher;
+mod registry;
+mod remembered;
 mod schedule;
 mod settings;
+mod source;
+mod tally;
+mod verifier;
 
+pub use remembered::{Remembered, RememberedStats, Verified};
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
 
 /// Bounds of the verified-token cache.

@@ -1,16 +1,21 @@
 //! The verified content of a token.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 
 /// The claims set of a token whose signature, issuer, audience and times were checked (RFC 7519 section 7.2).
+/// Only [`verify`](super::verify) makes one.
 #[derive(Debug)]
 pub struct VerifiedClaims {
-    issuer: Box<str>,
-    subject: Option<Box<str>>,
-    expires_at: Timestamp,
-    document: Map<String, Value>,
+    pub(super) issuer: Arc<str>,
+    pub(super) subject: Option<Box<str>>,
+    pub(super) token_id: Option<Box<str>>,
+    pub(super) issued_at: Option<Timestamp>,
+    pub(super) expires_at: Timestamp,
+    pub(super) document: Map<String, Value>,
 }
 
 impl VerifiedClaims {
@@ -24,7 +29,17 @@ impl VerifiedClaims {
         self.subject.as_deref()
     }
 
-    /// `exp`, without leeway.
+    /// `jti`.
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    /// `iat`, its fraction of a second cut.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        self.issued_at
+    }
+
+    /// `exp`, without leeway, its fraction of a second cut.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }

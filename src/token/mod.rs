@@ -6,6 +6,28 @@
 
 mod algorithm;
 mod claims;
+mod fault;
+mod header;
+mod inspect;
+mod json;
+mod jwk;
+mod key;
+mod key_set;
+mod liveness;
+mod pem;
+mod public_key;
+mod raw;
+mod unusable;
+mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::VerifiedClaims;
+pub use fault::TokenFault;
+pub use header::{Header, TokenType};
+pub use inspect::inspect;
+pub use key::Key;
+pub use key_set::{KeySet, KeySetError, Loaded, NoKey};
+pub use liveness::Liveness;
+pub use raw::RawToken;
+pub use unusable::{SkippedKey, Unusable};
+pub use verify::{ClaimRules, verify};

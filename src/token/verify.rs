@@ -1,0 +1,162 @@
+//! The proof: the signature first, then the type, then every claim that decides acceptance (RFC 7519 section 7.2).
+//!
+//! Nothing is judged before the signature, so that a forged token learns nothing from the answer and its faults are
+//! never logged as facts (golang-jwt CVE-2024-51744). What is judged is type-checked: a claim of the wrong type is a
+//! fault, never absent (jsonwebtoken CVE-2026-25537).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::header::TokenType;
+use super::{Key, RawToken, TokenFault, VerifiedClaims};
+use crate::clock::Timestamp;
+
+/// The most leeway that any configuration can give.
+const MAX_LEEWAY: Duration = Duration::from_secs(60);
+
+/// 2^53: beyond it not every JSON reader has the same number, and milliseconds still fit 64 bits.
+const MAX_SECONDS: u64 = 1 << 53;
+
+/// What one issuer's tokens must say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRules {
+    /// `iss`, byte for byte.
+    pub issuer: Arc<str>,
+    /// `aud` must contain one of these.
+    pub audiences: Vec<String>,
+    /// Tolerated clock difference; more than 60 s counts as 60 s.
+    pub leeway: Duration,
+    /// Longest `exp - iat`; without `iat`, longest `exp - now`.
+    pub max_lifetime: Option<Duration>,
+    /// Accepted `typ` values, compared ASCII case-insensitively without a leading `application/`.
+    pub types: Vec<String>,
+    /// Whether a token must have a `typ`.
+    pub require_type: bool,
+}
+
+/// Proves `raw` with `key` and judges it by `rules` at the instant `now`.
+///
+/// # Errors
+/// The first fault: algorithm, signature, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, `sub`, `jti`.
+pub fn verify(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
+    key.check_signature(raw.header().algorithm, raw.signed, &raw.signature)?;
+    rules.check_type(&raw.header().token_type)?;
+    rules.check_issuer(&raw.claims)?;
+    rules.check_audience(raw.claims.get("aud"))?;
+    let times = Times::of(&raw.claims)?;
+    rules.check_times(&times, now)?;
+    Ok(VerifiedClaims {
+        issuer: Arc::clone(&rules.issuer),
+        subject: text(&raw.claims, "sub", TokenFault::BadSubject)?,
+        token_id: text(&raw.claims, "jti", TokenFault::BadTokenId)?,
+        issued_at: times.issued_at,
+        expires_at: times.expires_at,
+        document: raw.claims,
+    })
+}
+
+impl ClaimRules {
+    fn check_type(&self, token_type: &TokenType) -> Result<(), TokenFault> {
+        let accepted = match token_type {
+            TokenType::Absent => !self.require_type,
+            TokenType::Named(name) => self.types.iter().any(|wanted| bare(wanted).eq_ignore_ascii_case(bare(name))),
+            TokenType::NotText => false,
+        };
+        if accepted { Ok(()) } else { Err(TokenFault::WrongType) }
+    }
+
+    fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), TokenFault> {
+        match claims.get("iss") {
+            Some(Value::String(issuer)) if **issuer == *self.issuer => Ok(()),
+            _ => Err(TokenFault::WrongIssuer),
+        }
+    }
+
+    fn check_audience(&self, audience: Option<&Value>) -> Result<(), TokenFault> {
+        let accepted = match audience {
+            Some(Value::String(name)) => self.audiences.contains(name),
+            Some(Value::Array(names)) if names.iter().all(Value::is_string) => {
+                names.iter().filter_map(Value::as_str).any(|name| self.audiences.iter().any(|wanted| wanted == name))
+            }
+            _ => return Err(TokenFault::BadAudience),
+        };
+        if accepted { Ok(()) } else { Err(TokenFault::WrongAudience) }
+    }
+
+    fn check_times(&self, times: &Times, now: Timestamp) -> Result<(), TokenFault> {
+        let leeway = self.leeway.min(MAX_LEEWAY);
+        let latest = now.plus(leeway);
+        if now >= times.expires_at.plus(leeway) {
+            return Err(TokenFault::Expired);
+        }
+        if times.not_before.is_some_and(|instant| instant > latest) {
+            return Err(TokenFault::NotYetValid);
+        }
+        if times.issued_at.is_some_and(|instant| instant > latest) {
+            return Err(TokenFault::IssuedInFuture);
+        }
+        let lifetime = times.expires_at.since(times.issued_at.unwrap_or(now));
+        if self.max_lifetime.is_some_and(|longest| lifetime > longest) {
+            return Err(TokenFault::LifetimeTooLong);
+        }
+        Ok(())
+    }
+}
+
+/// The instants of a claims set, type-checked.
+struct Times {
+    expires_at: Timestamp,
+    not_before: Option<Timestamp>,
+    issued_at: Option<Timestamp>,
+}
+
+impl Times {
+    fn of(claims: &Map<String, Value>) -> Result<Self, TokenFault> {
+        Ok(Self {
+            expires_at: claims.get("exp").and_then(instant).ok_or(TokenFault::BadExpiry)?,
+            not_before: optional_instant(claims, "nbf", TokenFault::BadNotBefore)?,
+            issued_at: optional_instant(claims, "iat", TokenFault::BadIssuedAt)?,
+        })
+    }
+}
+
+fn optional_instant(claims: &Map<String, Value>, name: &str, fault: TokenFault) -> Result<Option<Timestamp>, TokenFault> {
+    claims.get(name).map(|value| instant(value).ok_or(fault)).transpose()
+}
+
+/// A NumericDate (RFC 7519 section 2) from 0 to 2^53, rounded down to a second.
+fn instant(value: &Value) -> Option<Timestamp> {
+    let Value::Number(number) = value else { return None };
+    let seconds = match number.as_u64() {
+        Some(seconds) => seconds,
+        None => whole_seconds(number.as_f64()?)?,
+    };
+    (seconds <= MAX_SECONDS).then(|| Timestamp::from_seconds(seconds))
+}
+
+/// `seconds` rounded down, where it is in range: the comparison is false for what is not a number, and the range is
+/// looked at before the conversion, which would saturate.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+fn whole_seconds(seconds: f64) -> Option<u64> {
+    (0.0..=MAX_SECONDS as f64).contains(&seconds).then_some(seconds as u64)
+}
+
+/// A claim that is a string if it is there.
+fn text(claims: &Map<String, Value>, name: &str, fault: TokenFault) -> Result<Option<Box<str>>, TokenFault> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str().into())),
+        Some(_) => Err(fault),
+    }
+}
+
+/// A media type without a leading `application/` (RFC 7515 section 4.1.9).
+fn bare(media_type: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match media_type.get(..PREFIX.len()) {
+        Some(head) if head.eq_ignore_ascii_case(PREFIX) => &media_type[PREFIX.len()..],
+        _ => media_type,
+    }
+}
