@@ -19,7 +19,7 @@ use super::metrics::IssuerMeters;
 use super::refresher;
 use super::source::{RemoteSource, Source};
 use crate::clock::{Clock, Timestamp};
-use crate::token::{Algorithm, Key, KeySet, NoKey};
+use crate::token::{Algorithm, Key, KeySet, NoKey, SkippedKey};
 
 /// Requests of one issuer that wait for a fetch at the same time; further ones are told to come back.
 const MAX_WAITING: usize = 16_384;
@@ -52,8 +52,9 @@ pub(super) struct Shared {
 }
 
 /// What is told about the fetches.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Record {
+    skipped: Vec<SkippedKey>,
     fetched_at: Option<Timestamp>,
     last_error: Option<&'static str>,
     next_fetch: Option<Timestamp>,
@@ -102,6 +103,8 @@ pub struct KeysStatus {
     pub key_ids: Vec<String>,
     /// Number of keys.
     pub count: usize,
+    /// Keys of the same documents that cannot be used, with the reasons.
+    pub skipped: Vec<SkippedKey>,
     /// How long ago the set was fetched; absent for sets that are never fetched.
     pub age: Option<Duration>,
     /// The word of the last fetch's failure; absent after a good one.
@@ -120,14 +123,16 @@ impl Keys {
         meters: Arc<IssuerMeters>,
     ) -> Self {
         let (latest, usable_until, source) = match source {
-            Source::Fixed(set) => (Some(Arc::new(set)), NEVER, None),
+            Source::Fixed(loaded) => (Some(loaded), NEVER, None),
             Source::Remote(remote) => (None, 0, Some(remote)),
         };
+        let (latest, skipped) = latest.map(|loaded| (Arc::new(loaded.set), loaded.skipped)).unzip();
+        let record = Record { skipped: skipped.unwrap_or_default(), ..Record::default() };
         let shared = Shared {
             demand: Mutex::new(Demand::new(refresh.unknown_key_interval)),
             latest: ArcSwapOption::from(latest),
             usable_until: AtomicU64::new(usable_until),
-            record: Mutex::default(),
+            record: Mutex::new(record),
             wake: Notify::new(),
             ended: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
@@ -153,12 +158,7 @@ impl Keys {
     /// # Errors
     /// [`KeyLookupError::NoKey`] where the token is to be refused, [`KeyLookupError::Unavailable`] where the issuer is
     /// out of reach.
-    pub async fn key_for(
-        &self,
-        key_id: Option<&str>,
-        algorithm: Algorithm,
-        now: Timestamp,
-    ) -> Result<Arc<Key>, KeyLookupError> {
+    pub async fn key_for(&self, key_id: Option<&str>, algorithm: Algorithm, now: Timestamp) -> Result<Arc<Key>, KeyLookupError> {
         match self.shared.look(key_id, algorithm, now) {
             Look::Found(key) => Ok(key),
             Look::Settled(fault) => Err(KeyLookupError::NoKey(fault)),
@@ -193,7 +193,7 @@ impl Keys {
 
     /// How the keys stand at `now`.
     pub fn status(&self, now: Timestamp) -> KeysStatus {
-        let record = *self.shared.record();
+        let record = self.shared.record().clone();
         let latest = self.shared.latest.load();
         let state = match *latest {
             None => KeysState::Cold,
@@ -206,6 +206,7 @@ impl Keys {
             key_ids,
             count: self.count(),
             age: self.age(now),
+            skipped: record.skipped,
             last_error: record.last_error,
             next_fetch: record.next_fetch,
         }
@@ -249,7 +250,7 @@ impl Shared {
         let Some(set) = latest.as_ref() else { return Look::Unusable };
         match set.find(key_id, algorithm) {
             Ok(key) => Look::Found(Arc::clone(key)),
-            Err(fault @ NoKey::Unknown) => Look::Missing(fault),
+            Err(fault @ NoKey::UnknownId) => Look::Missing(fault),
             Err(fault) => Look::Settled(fault),
         }
     }
@@ -288,7 +289,7 @@ impl Shared {
             }
             (Turn::Absent, Some(fault)) => return Err(KeyLookupError::NoKey(fault)),
             (Turn::Suppressed, Some(fault)) => {
-                self.meters.suppressed.inc();
+                self.meters.suppressed();
                 return Err(KeyLookupError::NoKey(fault));
             }
             (Turn::OutOfReach | Turn::Absent | Turn::Suppressed, _) => return Err(self.unavailable()),
@@ -315,10 +316,17 @@ impl Shared {
     }
 
     /// A fetch that began at `began` brought `set`. Its age counts from there: the issuer answered later.
-    pub(super) fn publish(&self, set: KeySet, began: Timestamp) {
+    pub(super) fn publish(&self, set: KeySet, skipped: Vec<SkippedKey>, began: Timestamp) {
         self.latest.store(Some(Arc::new(set)));
         self.usable_until.store(began.plus(self.refresh.max_stale).millis(), Ordering::Release);
-        self.record().fetched_at = Some(began);
+        let mut record = self.record();
+        record.fetched_at = Some(began);
+        // Said once, not at every refresh.
+        let news = skipped.iter().filter(|skipped| !record.skipped.contains(skipped));
+        for SkippedKey { key_id, why } in news {
+            tracing::warn!(issuer = %self.issuer, ?key_id, reason = %why, "a key of the issuer cannot be used");
+        }
+        record.skipped = skipped;
     }
 
     /// The fetch has ended, with this word of failure or none, and the next is due then.

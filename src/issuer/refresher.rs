@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::keys::Shared;
 use super::schedule::{jitter, refresh_in, retry_in};
 use super::source::{Fetched, KeyFetchError, RemoteSource};
+use crate::clock::Timestamp;
+use crate::token::Loaded;
 
 /// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, source: RemoteSource) {
@@ -48,17 +50,14 @@ async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Du
 }
 
 /// Keys that are in both sets keep their identity, and what was remembered on their word; the others' ends here.
-fn accept(shared: &Shared, fetched: Fetched, began: crate::clock::Timestamp) {
-    let previous = shared.previous();
-    let set = match &previous {
-        Some(previous) => fetched.set.succeed(previous),
-        None => fetched.set,
+fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
+    let Loaded { set, skipped } = fetched.keys;
+    let set = match shared.previous() {
+        Some(previous) => set.succeed(&previous),
+        None => set,
     };
     tracing::debug!(issuer = %shared.issuer, keys = set.len(), "keys fetched");
-    for skipped in &fetched.skipped {
-        tracing::warn!(issuer = %shared.issuer, key = %skipped, "a key of the issuer cannot be used");
-    }
-    shared.publish(set, began);
+    shared.publish(set, skipped, began);
 }
 
 fn report(shared: &Shared, error: &KeyFetchError, wait: Duration) {
