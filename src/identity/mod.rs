@@ -55,12 +55,27 @@ pub enum ClaimSource {
     Claim(Pointer),
 }
 
-/// The strings at `pointer`: a list of strings, or one string split at spaces (RFC 6749 section 3.3 where it is a
-/// scope). Anything else is nothing.
+/// The words at `pointer`: a list of strings, or one string split at spaces (RFC 6749 section 3.3: scopes). Anything
+/// else is nothing.
 pub fn words_at(claims: &VerifiedClaims, pointer: &Pointer) -> Vec<Box<str>> {
     match pointer.find(claims.document()) {
         Some(Value::String(text)) => text.split(' ').filter(|word| !word.is_empty()).map(Into::into).collect(),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(Into::into).collect(),
-        _ => Vec::new(),
+        Some(value) => strings_of(value),
+        None => Vec::new(),
     }
+}
+
+/// The names at `pointer`: a list of strings, or one string that is one name. Never split, or whoever may name a role
+/// `viewer admin` would be an admin.
+pub fn names_at(claims: &VerifiedClaims, pointer: &Pointer) -> Vec<Box<str>> {
+    match pointer.find(claims.document()) {
+        Some(Value::String(name)) if !name.is_empty() => vec![name.as_str().into()],
+        Some(value) => strings_of(value),
+        None => Vec::new(),
+    }
+}
+
+/// The strings of a list; items of other types are left out.
+fn strings_of(value: &Value) -> Vec<Box<str>> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
 }

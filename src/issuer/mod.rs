@@ -4,12 +4,30 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
+mod collector;
+mod demand;
+mod discovery;
+mod fusionauth;
+mod keys;
+mod metrics;
+mod refresher;
+mod refusal;
+mod registry;
 mod remembered;
+mod schedule;
 mod settings;
+mod source;
 mod tally;
+mod verifier;
 
+pub use keys::{KeyLookupError, Keys, KeysState, KeysStatus};
+pub use metrics::IssuerMetrics;
+pub use refusal::{Refusal, VerifyError};
+pub use registry::{Issuer, IssuerStatus, Registry, RegistryError, RegistryProblem};
 pub use remembered::{Remembered, RememberedStats, Verified};
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
+pub use source::SourceError;
+pub use verifier::Verifier;
 
 /// Bounds of the verified-token cache.
 #[derive(Clone, Debug, PartialEq, Eq)]

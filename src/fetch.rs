@@ -1,1 +1,0 @@
-//! Fetching documents over HTTPS within bounds of size, time and redirects.

@@ -1,0 +1,66 @@
+//! The one task of an issuer: fetches its keys ahead of staleness, on demand, and again after failures.
+//!
+//! A fetch that fails or brings nothing usable changes nothing about the set there is; how long that one is believed is
+//! the operator's to say (`max_stale`). Fetches of one issuer never overlap.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keys::Shared;
+use super::schedule::{jitter, refresh_in, retry_in};
+use super::source::{Fetched, KeyFetchError, RemoteSource};
+use crate::clock::Timestamp;
+use crate::token::Loaded;
+
+/// Runs until it is aborted.
+pub(super) async fn run(shared: Arc<Shared>, source: RemoteSource) {
+    let mut failures = 0;
+    loop {
+        let wait = fetch(&shared, &source, &mut failures).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.wanted() => {}
+        }
+    }
+}
+
+/// One fetch within its bound; how long to wait for the next.
+async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Duration {
+    let began = shared.clock.now();
+    shared.begin(began);
+    let loading = tokio::time::timeout(shared.refresh.timeout, source.load(began));
+    let fetched = loading.await.unwrap_or(Err(KeyFetchError::TIMEOUT));
+    let (failure, wait) = match fetched {
+        Ok(fetched) => {
+            *failures = 0;
+            let wait = refresh_in(fetched.freshness, &shared.refresh, jitter());
+            accept(shared, fetched, began);
+            (None, wait)
+        }
+        Err(error) => {
+            *failures = failures.saturating_add(1);
+            let wait = retry_in(*failures, &shared.refresh, jitter());
+            report(shared, &error, wait);
+            (Some(error.word()), wait)
+        }
+    };
+    shared.meters.fetched(failure.unwrap_or("ok"));
+    shared.end(failure, shared.clock.now().plus(wait));
+    wait
+}
+
+/// Keys that are in both sets keep their identity, and what was remembered on their word; the others' ends here.
+fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
+    let Loaded { set, skipped } = fetched.keys;
+    let set = match shared.previous() {
+        Some(previous) => set.succeed(&previous),
+        None => set,
+    };
+    tracing::debug!(issuer = %shared.issuer, keys = set.len(), "keys fetched");
+    shared.publish(set, skipped, began);
+}
+
+fn report(shared: &Shared, error: &KeyFetchError, wait: Duration) {
+    let retry_seconds = wait.as_secs_f64();
+    tracing::warn!(issuer = %shared.issuer, result = error.word(), %error, retry_seconds, "keys could not be fetched");
+}

@@ -1,0 +1,154 @@
+//! Where an issuer's keys come from: material that was read with the configuration, or documents fetched from
+//! configured addresses. Built by `registry`, asked by `refresher`; no address ever comes from a token.
+
+use std::time::Duration;
+
+use http::Uri;
+
+use super::{IssuerSettings, KeyFile, KeySource, Remote, discovery, fusionauth};
+use crate::clock::Timestamp;
+use crate::fetch::{Bounds, Document, FetchError, Fetcher, Reach, RootsError};
+use crate::secret::Secret;
+use crate::token::{Algorithm, KeySet, KeySetError, Loaded};
+
+/// An issuer's source of keys, ready for use.
+pub(super) enum Source {
+    /// A set that never changes while this configuration stands.
+    Fixed(Loaded),
+    /// A set that is fetched.
+    Remote(RemoteSource),
+}
+
+/// Why a source cannot be used at all; start-up and reload are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The file at this path holds no usable keys.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// Where it was read.
+        path: std::path::PathBuf,
+        /// Why not.
+        reason: KeySetError,
+    },
+    /// The shared secret cannot be one, or several files do not go together.
+    #[error(transparent)]
+    Keys(#[from] KeySetError),
+    /// An `https` address, and nobody to believe.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+}
+
+impl Source {
+    /// Reads fixed material; fetches nothing. `fetcher` makes one for a remote source.
+    pub(super) fn build(settings: &IssuerSettings, fetcher: impl FnOnce(&Remote) -> Fetcher) -> Result<Self, SourceError> {
+        let allowed = &settings.algorithms;
+        let (kind, remote) = match &settings.source {
+            KeySource::JwksFile(file) => return jwks_file(file, allowed).map(Self::Fixed),
+            KeySource::PublicKeyFiles(files) => return pem_files(files, allowed).map(Self::Fixed),
+            KeySource::Secret(secret) => return shared_secret(secret, allowed),
+            KeySource::Discovery(remote) => (Kind::Discovery(settings.issuer.as_ref().into()), remote),
+            KeySource::JwksUrl(remote) => (Kind::Jwks, remote),
+            KeySource::FusionAuth(remote, applications) => (Kind::FusionAuth(applications.clone()), remote),
+        };
+        let fetcher = fetcher(remote);
+        fetcher.usable_for(&remote.url)?;
+        let bounds = Bounds { timeout: settings.refresh.timeout, max_bytes: settings.refresh.max_bytes, reach: Reach::Anywhere };
+        Ok(Self::Remote(RemoteSource { kind, url: remote.url.clone(), fetcher, bounds, allowed: allowed.clone() }))
+    }
+}
+
+fn jwks_file(file: &KeyFile, allowed: &[Algorithm]) -> Result<Loaded, SourceError> {
+    KeySet::from_jwks(&file.content, allowed).map_err(|reason| in_file(file, reason))
+}
+
+/// Each file for itself, so that a message names the one that is wrong; then together.
+fn pem_files(files: &[(Option<String>, KeyFile)], allowed: &[Algorithm]) -> Result<Loaded, SourceError> {
+    let load = |(id, file): &(Option<String>, KeyFile)| {
+        KeySet::from_pems(&[(id.as_deref(), &file.content)], allowed).map_err(|reason| in_file(file, reason))
+    };
+    let parts = files.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    Ok(KeySet::merge(parts)?)
+}
+
+fn shared_secret(secret: &Secret, allowed: &[Algorithm]) -> Result<Source, SourceError> {
+    Ok(Source::Fixed(Loaded { set: KeySet::from_secret(secret, allowed)?, skipped: Vec::new() }))
+}
+
+fn in_file(file: &KeyFile, reason: KeySetError) -> SourceError {
+    SourceError::File { path: file.path.clone(), reason }
+}
+
+/// Keys at an address.
+#[derive(Clone, Debug)]
+pub(super) struct RemoteSource {
+    kind: Kind,
+    pub(super) url: Uri,
+    fetcher: Fetcher,
+    bounds: Bounds,
+    pub(super) allowed: Vec<Algorithm>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// With the issuer that the metadata must name.
+    Discovery(Box<str>),
+    Jwks,
+    /// With the applications whose own keys are asked for.
+    FusionAuth(Vec<String>),
+}
+
+/// A set of keys, as an issuer publishes them now.
+pub(super) struct Fetched {
+    pub(super) keys: Loaded,
+    pub(super) freshness: Option<Duration>,
+}
+
+impl RemoteSource {
+    /// Fetches the keys, in as many documents as it takes; the caller bounds the time of all.
+    pub(super) async fn load(&self, now: Timestamp) -> Result<Fetched, KeyFetchError> {
+        match &self.kind {
+            Kind::Discovery(issuer) => discovery::load(self, issuer, now).await,
+            Kind::FusionAuth(applications) => fusionauth::load(self, applications, now).await,
+            Kind::Jwks => {
+                let document = self.get(&self.url, Reach::Anywhere, now).await?;
+                let keys = KeySet::from_jwks(&document.body, &self.allowed)?;
+                Ok(Fetched { keys, freshness: document.freshness })
+            }
+        }
+    }
+
+    pub(super) async fn get(&self, url: &Uri, reach: Reach, now: Timestamp) -> Result<Document, FetchError> {
+        self.fetcher.get(url, &Bounds { reach, ..self.bounds }, now).await
+    }
+}
+
+/// Why a fetch brought no keys; the set there is stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum KeyFetchError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("the answer has no usable keys: {0}")]
+    Keys(#[from] KeySetError),
+    #[error("the answer is not the JSON document that it should be")]
+    Malformed,
+    #[error("the metadata names another issuer than the configured one")]
+    WrongIssuer,
+    #[error("the metadata's jwks_uri is not an https address")]
+    KeysAddress,
+}
+
+impl KeyFetchError {
+    /// The documents of one set did not all come in the time for one fetch.
+    pub(super) const TIMEOUT: Self = Self::Fetch(FetchError::Timeout);
+
+    /// The `result` label of `tollgate_key_fetches_total`.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.word(),
+            Self::Keys(KeySetError::NotAKeySet) | Self::Malformed => "malformed",
+            Self::Keys(_) => "no_usable_key",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::KeysAddress => "keys_address",
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! From a presented token to a proved identity.
+//!
+//! Called by `proxy::authenticate` for every credential. A remembered token is answered without waiting or allocating;
+//! any other is parsed, its issuer and key are found, and it is proved once. It asks nothing about revocation, which the
+//! caller does for remembered tokens too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::keys::KeyLookupError;
+use super::metrics::IssuerMetrics;
+use super::{Issuer, Refusal, Registry, Remembered, Verified, VerifyError};
+use crate::clock::{Clock, Timestamp};
+use crate::identity::{Identity, names_at, words_at};
+use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify};
+
+/// Verifies tokens of one configuration's issuers. Made anew at each reload; the memory of verified tokens stays.
+#[derive(Debug)]
+pub struct Verifier {
+    registry: Arc<Registry>,
+    remembered: Arc<Remembered>,
+    metrics: Arc<IssuerMetrics>,
+    clock: Clock,
+}
+
+impl Verifier {
+    /// A verifier for the issuers of `registry`.
+    pub fn new(registry: Arc<Registry>, remembered: Arc<Remembered>, metrics: Arc<IssuerMetrics>, clock: Clock) -> Self {
+        Self { registry, remembered, metrics, clock }
+    }
+
+    /// The issuers.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Proves `token`. Waits only where its key is unknown, and then for at most one shared fetch.
+    ///
+    /// # Errors
+    /// [`VerifyError::Refused`] for a token that is not to be accepted, [`VerifyError::KeysUnavailable`] where its
+    /// issuer's keys are out of reach.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Verified>, VerifyError> {
+        let started = Instant::now();
+        match self.recall(token, started) {
+            Some(verified) => Ok(verified),
+            None => self.prove(token, started).await,
+        }
+    }
+
+    /// What is remembered of `token`, as far as its issuer's keys are still believed: staleness ends memory too.
+    fn recall(&self, token: &str, started: Instant) -> Option<Arc<Verified>> {
+        let now = self.clock.now();
+        let verified = self.remembered.get(token, now)?;
+        let issuer = self.registry.find(verified.identity.issuer())?;
+        if !issuer.keys().are_usable(now) {
+            return None;
+        }
+        issuer.meters.recalled(started.elapsed());
+        Some(verified)
+    }
+
+    async fn prove(&self, token: &str, started: Instant) -> Result<Arc<Verified>, VerifyError> {
+        let (raw, issuer) = self.parse(token).map_err(|(refusal, issuer)| {
+            let meters = issuer.map_or(&self.metrics.unknown, |issuer| &issuer.meters);
+            meters.refused(refusal, started.elapsed());
+            VerifyError::Refused { refusal, issuer: issuer.map(|issuer| Arc::clone(issuer.name())) }
+        })?;
+        match self.prove_parsed(raw, issuer).await {
+            Ok(verified) => {
+                issuer.meters.accepted(started.elapsed());
+                Ok(self.remember(token, verified))
+            }
+            Err(error) => Err(failed(issuer, error, started.elapsed())),
+        }
+    }
+
+    /// The token's structure, and the issuer it names.
+    pub(super) fn parse<'s, 't>(
+        &'s self,
+        token: &'t str,
+    ) -> Result<(RawToken<'t>, &'s Arc<Issuer>), (Refusal, Option<&'s Arc<Issuer>>)> {
+        let raw = RawToken::parse(token, self.registry.largest_token()).map_err(|fault| (fault.into(), None))?;
+        let issuer = self.registry.find(raw.issuer()).ok_or((Refusal::UnknownIssuer, None))?;
+        if token.len() > issuer.settings().max_token_bytes {
+            return Err((TokenFault::TooLarge.into(), Some(issuer)));
+        }
+        Ok((raw, issuer))
+    }
+
+    async fn prove_parsed(&self, raw: RawToken<'_>, issuer: &Arc<Issuer>) -> Result<Verified, Failure> {
+        let header = raw.header();
+        let key = issuer.keys().key_for(header.key_id.as_deref(), header.algorithm, self.clock.now()).await?;
+        // Read again: finding the key may have taken seconds.
+        let claims = verify(raw, &key, issuer.rules(), self.clock.now())?;
+        Ok(proved(issuer, claims, key))
+    }
+
+    /// A token that is accepted by leeway alone is not remembered: memory has none.
+    fn remember(&self, token: &str, verified: Verified) -> Arc<Verified> {
+        let verified = Arc::new(verified);
+        if verified.holds(self.clock.now()) {
+            self.remembered.insert(token, Arc::clone(&verified));
+        }
+        verified
+    }
+
+    /// The present instant, as tokens are judged by it.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Why a parsed token is not proved.
+enum Failure {
+    Token(TokenFault),
+    Key(KeyLookupError),
+}
+
+impl From<TokenFault> for Failure {
+    fn from(fault: TokenFault) -> Self {
+        Self::Token(fault)
+    }
+}
+
+impl From<KeyLookupError> for Failure {
+    fn from(error: KeyLookupError) -> Self {
+        Self::Key(error)
+    }
+}
+
+/// Counts a failure and says it.
+fn failed(issuer: &Issuer, failure: Failure, took: Duration) -> VerifyError {
+    let refusal = match failure {
+        Failure::Token(fault) => Refusal::Token(fault),
+        Failure::Key(KeyLookupError::NoKey(fault)) => Refusal::Key(fault),
+        Failure::Key(KeyLookupError::Unavailable { retry_after }) => {
+            issuer.meters.unavailable(took);
+            return VerifyError::KeysUnavailable { issuer: Arc::clone(issuer.name()), retry_after };
+        }
+    };
+    issuer.meters.refused(refusal, took);
+    VerifyError::Refused { refusal, issuer: Some(Arc::clone(issuer.name())) }
+}
+
+fn proved(issuer: &Issuer, claims: VerifiedClaims, key: Arc<Key>) -> Verified {
+    let settings = issuer.settings();
+    let identity = Identity {
+        issuer_name: Arc::clone(issuer.name()),
+        roles: settings.roles_claim.as_ref().map(|at| names_at(&claims, at)).unwrap_or_default(),
+        scopes: settings.scope_claim.as_ref().map(|at| words_at(&claims, at)).unwrap_or_default(),
+        registered: false,
+        claims,
+    };
+    Verified::new(identity, key, Arc::clone(issuer.liveness()))
+}
