@@ -13,13 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::Handler;
-use super::connection::Connection;
+use super::arrival::Arrival;
 use super::drain::Drain;
-use super::generation::Generation;
-use super::limits::Place;
 use super::state::Listener;
-use super::vitals::Protocol;
-use crate::peer::Peer;
 
 /// How long accepting rests after an error such as `EMFILE`: the connection stays in the queue and would be reported again
 /// at once.
@@ -98,6 +94,7 @@ impl<H: Handler> Door<H> {
         let arrival = Arrival {
             handler: self.handler.clone(),
             drain: self.drain.clone(),
+            handshakes: self.listener.handshakes.clone(),
             generation,
             address,
             local_port: self.local_port,
@@ -114,34 +111,4 @@ impl<H: Handler> Door<H> {
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-/// An accepted connection of which nothing is known but its address.
-struct Arrival<H> {
-    handler: H,
-    drain: Drain,
-    generation: Arc<Generation>,
-    address: SocketAddr,
-    local_port: u16,
-}
-
-impl<H: Handler> Arrival<H> {
-    async fn serve(self, stream: TcpStream, place: Place) {
-        self.into_connection(None).serve(stream, Protocol::Http1, place).await;
-    }
-
-    fn into_connection(self, server_name: Option<Box<str>>) -> Connection<H> {
-        let generation = self.generation;
-        let peer = Peer {
-            address: self.address,
-            listener: Arc::clone(&generation.name),
-            secure: false,
-            local_port: self.local_port,
-            server_name,
-            client_certificates: false,
-            trusted_proxies: Arc::clone(&generation.trusted_proxies),
-            limits: generation.request_limits(),
-        };
-        Connection { handler: self.handler, peer: Arc::new(peer), generation, drain: self.drain }
-    }
 }

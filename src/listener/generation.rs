@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::metrics::Counters;
 use super::settings::{Deadlines, Limits, ListenerSettings};
+use super::tls::{Tls, TlsError};
 use crate::peer::RequestLimits;
 
 /// The HTTP library's own bound on header fields, which costs nothing; any other costs an allocation to each request.
@@ -35,6 +36,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) struct Generation {
     /// The listener's name.
     pub(super) name: Arc<str>,
+    /// Absent: cleartext.
+    pub(super) tls: Option<Arc<Tls>>,
     /// Whether cleartext connections may begin with the HTTP/2 preface.
     pub(super) cleartext_http2: bool,
     /// Networks whose `X-Forwarded-*` is believed.
@@ -52,9 +55,10 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// Makes `settings` ready.
-    pub(super) fn build(settings: &ListenerSettings, counters: Counters) -> Self {
-        Self {
+    /// Makes `settings` ready, with the TLS of `previous` where it is still what they ask for.
+    pub(super) fn build(settings: &ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
+        Ok(Self {
+            tls: tls(settings, previous.and_then(|previous| previous.tls.as_ref()))?,
             name: Arc::clone(&settings.name),
             cleartext_http2: settings.http2 && settings.tls.is_none(),
             trusted_proxies: settings.trusted_proxies.iter().copied().collect(),
@@ -63,7 +67,7 @@ impl Generation {
             http1: http1_builder(&settings.limits),
             http2: http2_builder(&settings.limits),
             counters,
-        }
+        })
     }
 
     /// Bounds on one request's head, for those who judge requests.
@@ -74,6 +78,12 @@ impl Generation {
             target_bytes: self.limits.target_bytes,
         }
     }
+}
+
+fn tls(settings: &ListenerSettings, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
+    let Some(wanted) = &settings.tls else { return Ok(None) };
+    let kept = previous.filter(|previous| previous.is_for(wanted, settings.http2));
+    kept.map_or_else(|| Tls::build(wanted, settings.http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
 }
 
 fn http1_builder(limits: &Limits) -> http1::Builder {

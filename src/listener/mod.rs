@@ -4,8 +4,10 @@
 //! socket to each worker.
 
 mod accept;
+mod arrival;
 mod bind;
 mod body_end;
+mod certificates;
 mod connection;
 mod drain;
 mod exchange;
@@ -13,17 +15,21 @@ mod failure;
 mod generation;
 mod limits;
 mod metrics;
+mod preface;
 mod settings;
 mod socket;
 mod state;
+mod tls;
 mod vitals;
 mod watchdog;
 
 pub use bind::bind;
+pub use certificates::CertificateStatus;
 pub use drain::{Drain, DrainHandle};
 pub use metrics::Metrics;
 pub use settings::{CertificateSettings, ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
 pub use state::{Listener, ListenerError, ListenerStatus, Prepared};
+pub use tls::TlsError;
 
 use std::error::Error;
 use std::sync::Arc;

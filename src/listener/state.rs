@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
+use super::certificates::CertificateStatus;
 use super::generation::Generation;
 use super::limits::Places;
 use super::metrics::{Counters, Metrics};
 use super::settings::ListenerSettings;
+use super::tls::TlsError;
 
 /// A bound address with its settings; shared by the workers that serve it.
 #[derive(Debug)]
@@ -27,10 +29,11 @@ pub struct Prepared(Arc<Generation>);
 
 /// Why settings cannot be served.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenerError {
-    /// TLS was asked for; only cleartext is served so far, and falling back to it would be unsafe.
-    #[error("TLS is not served")]
-    Tls,
+#[error("listener {listener}")]
+pub struct ListenerError {
+    listener: Arc<str>,
+    #[source]
+    cause: TlsError,
 }
 
 /// What a listener is doing, for people.
@@ -42,6 +45,8 @@ pub struct ListenerStatus {
     pub address: SocketAddr,
     /// Open connections over all workers, upgraded ones too.
     pub connections: usize,
+    /// Its certificates, the default one first; none without TLS.
+    pub certificates: Vec<CertificateStatus>,
 }
 
 impl Listener {
@@ -51,12 +56,10 @@ impl Listener {
     ///
     /// When a certificate, a key or a client authority cannot be used.
     pub fn build(settings: ListenerSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, ListenerError> {
-        if settings.tls.is_some() {
-            return Err(ListenerError::Tls);
-        }
         let counters = metrics.counters(&settings.name);
+        let generation = Generation::build(&settings, counters.clone(), None);
         Ok(Arc::new(Self {
-            current: ArcSwap::from_pointee(Generation::build(&settings, counters.clone())),
+            current: ArcSwap::from_pointee(generation.map_err(|cause| failed(&settings, cause))?),
             connections: Places::new(Some(counters.connections.clone())),
             handshakes: Places::new(None),
             bound: OnceLock::new(),
@@ -71,7 +74,8 @@ impl Listener {
     ///
     /// As [`Listener::build`]; the running settings are not touched.
     pub fn prepare(&self, settings: ListenerSettings) -> Result<Prepared, ListenerError> {
-        Ok(Prepared(Arc::new(Generation::build(&settings, self.counters.clone()))))
+        let generation = Generation::build(&settings, self.counters.clone(), Some(&self.current.load()));
+        Ok(Prepared(Arc::new(generation.map_err(|cause| failed(&settings, cause))?)))
     }
 
     /// Uses `prepared` for every connection accepted from now on; open ones keep what they began with.
@@ -86,6 +90,11 @@ impl Listener {
             name: Arc::clone(&generation.name),
             address: self.bound.get().copied().unwrap_or(self.address),
             connections: self.connections.taken(),
+            certificates: generation.tls.as_ref().map(|tls| tls.certificates().to_vec()).unwrap_or_default(),
         }
     }
+}
+
+fn failed(settings: &ListenerSettings, cause: TlsError) -> ListenerError {
+    ListenerError { listener: Arc::clone(&settings.name), cause }
 }

@@ -15,7 +15,7 @@ use super::vitals::{Due, Protocol, Vitals};
 
 /// How long a connection that never carried a request is waited for when the drain starts: it may come from the accept
 /// queue, its request on the way.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 /// How long a quiet connection may take to close in good order.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
