@@ -52,8 +52,11 @@ const PURE: [&str; 4] = ["token", "route", "policy", "identity"];
 /// What they do not name.
 const IMPURE: [&str; 7] = ["tokio", "hyper", "std::fs", "std::net::Tcp", "std::net::Udp", "SystemTime", "Instant::now"];
 
+/// Whether a path below `src/` is the home of a crate.
+type Home = fn(&str) -> bool;
+
 /// Outside crates with a home: crate, where it may be used.
-const HOMES: [(&str, fn(&str) -> bool); 7] = [
+const HOMES: [(&str, Home); 7] = [
     ("figment", |path| path.starts_with("config/")),
     ("toml_edit", |path| path.starts_with("config/")),
     ("jsonwebtoken", |path| path.starts_with("token/")),
