@@ -6,6 +6,8 @@
 pub mod mutate;
 
 mod identity;
+mod route;
+mod token;
 
 /// One target.
 pub struct Target {
@@ -20,4 +22,4 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[identity::POINTER];
+pub const TARGETS: &[Target] = &[identity::POINTER, route::TARGET, token::PARSE, token::CLAIMS, token::JWKS, token::PEM];
