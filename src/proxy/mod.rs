@@ -1,15 +1,20 @@
 //! The pipeline of one request: sanitize, match, authenticate, authorize, inject, forward, respond.
 //!
-//! Called by a listener's connections through `gateway`; every refusal of any stage goes through the table in
-//! [`rejection`](Reason). The types of the stages make their order the only one that compiles: forwarding takes an
-//! authorized request, which takes a permit, which takes a decided rule.
+//! Called by a listener's connections through `gateway`; every refusal of any stage goes through the table of
+//! [`Reason`]s. The types of the stages make their order the only one that compiles: forwarding takes an authorized
+//! request, which takes a permit, which takes a decided rule.
 
 mod access_log;
 mod authenticate;
+mod authorize;
+pub mod cross_site;
+mod forward;
+pub mod forwarded;
 mod hop_by_hop;
 mod inbound_body;
-mod forward;
+mod inject;
 mod managed;
+mod matching;
 mod metrics;
 mod pipeline;
 mod plan;
