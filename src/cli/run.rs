@@ -1,0 +1,120 @@
+//! `tollgate run`: serve a configuration until told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::gateway::{Gateway, Options, StartError};
+use crate::telemetry::{self, LogSink};
+
+/// Serve a configuration file until SIGTERM or SIGINT.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Signals:
+  SIGTERM, SIGINT   stop accepting, let requests finish until the drain deadline, exit 0; a second one exits at once
+  SIGHUP            read the configuration again (also done when a file of it changes)
+
+Example:
+  tollgate run --config /etc/tollgate/tollgate.toml")]
+pub struct Run {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Bind beside a running gateway that holds the same addresses; stop that one afterwards.
+    #[arg(long)]
+    take_over: bool,
+}
+
+impl Run {
+    /// Runs the command. Exit code 0 after a shutdown, 2 where the configuration is at fault, 1 for anything else.
+    pub fn execute(self) -> ExitCode {
+        let settings = match config::load(&self.config, std::env::vars_os()) {
+            Ok(settings) => settings,
+            Err(diagnostics) => {
+                super::complain(&diagnostics);
+                return ExitCode::from(2);
+            }
+        };
+        let (log, writer) = match LogSink::start(std::io::stdout()) {
+            Ok(started) => started,
+            Err(error) => return super::fail(format_args!("starting the log: {error}")),
+        };
+        let code = self.serve(settings, log);
+        drop(writer);
+        code
+    }
+
+    fn serve(&self, settings: Settings, log: LogSink) -> ExitCode {
+        let log_level = telemetry::install(&settings.log, &log);
+        let options = Options { take_over: self.take_over, clock: Clock::system(), log, log_level: Some(log_level) };
+        match Gateway::start(settings, options) {
+            Ok(gateway) => self.follow(gateway),
+            Err(error @ StartError::Build(_)) => {
+                super::complain(&error);
+                ExitCode::from(2)
+            }
+            Err(error) => super::fail(&error),
+        }
+    }
+
+    /// Handles signals until one says stop.
+    fn follow(&self, gateway: Gateway) -> ExitCode {
+        let reload = Arc::new(Notify::new());
+        gateway.follow(&self.config, Arc::clone(&reload));
+        let signals = gateway.block_on(async { Signals::listen() });
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(error) => return super::fail(format_args!("listening for signals: {error}")),
+        };
+        gateway.block_on(async {
+            while signals.next().await == Asked::Reload {
+                reload.notify_one();
+            }
+        });
+        tracing::info!("draining");
+        gateway.on_control(async move {
+            while signals.next().await == Asked::Reload {}
+            tracing::warn!("second signal: ending at once");
+            std::process::exit(1);
+        });
+        gateway.shutdown();
+        tracing::info!("stopped");
+        ExitCode::SUCCESS
+    }
+}
+
+/// What a signal asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+}
