@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::Request;
 use pin_project_lite::pin_project;
 
 use super::vitals::{Protocol, Vitals};
@@ -26,6 +27,16 @@ impl Exchange {
     pub(super) fn open<B: Body>(vitals: &Arc<Vitals>, peer: &Arc<Peer>, request: &Request<B>) -> Self {
         vitals.note_request(request);
         Self { vitals: Arc::clone(vitals), peer: Arc::clone(peer), unclaimed: false }
+    }
+
+    /// `response` as the connection sends it: an answer in a drain is HTTP/1's last and says so, also where it is made at
+    /// once and leaves the HTTP library no moment to be told.
+    pub(super) fn finish<B>(self, mut response: Response<B>) -> Response<AnswerBody<B>> {
+        let is_last = self.vitals.is_draining() && self.vitals.protocol() == Protocol::Http1;
+        if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| AnswerBody { body, exchange: self })
     }
 
     /// HTTP/2 asks for the next piece only when its window has room: between the two, the client is who is waited for.
@@ -59,13 +70,6 @@ pin_project! {
         #[pin]
         body: B,
         exchange: Exchange,
-    }
-}
-
-impl<B> AnswerBody<B> {
-    /// Ties `body` to `exchange`.
-    pub(super) fn new(body: B, exchange: Exchange) -> Self {
-        Self { body, exchange }
     }
 }
 

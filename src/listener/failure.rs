@@ -42,7 +42,6 @@ impl From<&hyper::Error> for Failure {
             error if error.is_parse_status() => Self::ParseStatus,
             error if error.is_parse() => Self::Parse,
             error if error.is_incomplete_message() => Self::IncompleteMessage,
-            error if error.is_timeout() => Self::Timeout,
             _ => Self::Other,
         }
     }

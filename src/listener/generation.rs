@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 
 use super::metrics::Counters;
-use super::settings::{Deadlines, Limits, ListenerSettings};
+use super::settings::{Deadlines, Limits, ListenerSettings, TlsSettings};
 use super::tls::{Tls, TlsError};
 use crate::peer::RequestLimits;
 
@@ -56,16 +56,16 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Makes `settings` ready, with the TLS of `previous` where it is still what they ask for.
-    pub(super) fn build(settings: &ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
+    pub(super) fn build(settings: ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
         Ok(Self {
-            tls: tls(settings, previous.and_then(|previous| previous.tls.as_ref()))?,
-            name: Arc::clone(&settings.name),
+            tls: tls(settings.tls.as_ref(), settings.http2, previous.and_then(|previous| previous.tls.as_ref()))?,
             cleartext_http2: settings.http2 && settings.tls.is_none(),
-            trusted_proxies: settings.trusted_proxies.iter().copied().collect(),
-            limits: settings.limits.clone(),
-            deadlines: settings.deadlines.clone(),
             http1: http1_builder(&settings.limits),
             http2: http2_builder(&settings.limits),
+            name: settings.name,
+            trusted_proxies: settings.trusted_proxies.into(),
+            limits: settings.limits,
+            deadlines: settings.deadlines,
             counters,
         })
     }
@@ -80,10 +80,10 @@ impl Generation {
     }
 }
 
-fn tls(settings: &ListenerSettings, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
-    let Some(wanted) = &settings.tls else { return Ok(None) };
-    let kept = previous.filter(|previous| previous.is_for(wanted, settings.http2));
-    kept.map_or_else(|| Tls::build(wanted, settings.http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
+fn tls(settings: Option<&TlsSettings>, http2: bool, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
+    let Some(settings) = settings else { return Ok(None) };
+    let kept = previous.filter(|previous| previous.is_for(settings, http2));
+    kept.map_or_else(|| Tls::build(settings, http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
 }
 
 fn http1_builder(limits: &Limits) -> http1::Builder {

@@ -49,3 +49,6 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn handle(&self, peer: &Arc<Peer>, request: Request<Incoming>)
     -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
+
+#[cfg(test)]
+mod tests;
