@@ -172,13 +172,15 @@ fn request_and_reset(stream: u8) -> Vec<u8> {
 #[tokio::test]
 async fn cve_2023_44487_rapid_reset_ends_the_connection() {
     let server = Server::start(cleartext());
-    let mut raw = server.connect().await;
-    let mut attack = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
-    for stream in (1..=251).step_by(2) {
-        attack.extend(request_and_reset(stream));
+    for (last_stream, is_ended) in [(21, false), (251, true)] {
+        let mut raw = server.connect().await;
+        let mut bytes = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+        for stream in (1..=last_stream).step_by(2) {
+            bytes.extend(request_and_reset(stream));
+        }
+        raw.write_all(&bytes).await.unwrap();
+        assert_eq!(is_closed_within(&mut raw, millis(500)).await, is_ended, "{last_stream}");
     }
-    raw.write_all(&attack).await.unwrap();
-    assert!(is_closed_within(&mut raw, millis(2000)).await);
     server.await_metric("tollgate_ambiguous_requests_total{kind=\"other\"}", 1).await;
 }
 
