@@ -3,6 +3,7 @@
 //! The task lives as long as the connection does, also when a handler took the socket over by an upgrade.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -57,7 +58,7 @@ impl<H: Handler> Connection<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(request, vitals));
-        let connection = self.generation.http1.serve_connection(io, service).with_upgrades();
+        let connection = pin!(self.generation.http1.serve_connection(io, service).with_upgrades());
         watch(connection, |connection| connection.graceful_shutdown(), self.watchdog(vitals)).await
     }
 
@@ -66,7 +67,7 @@ impl<H: Handler> Connection<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(request, vitals));
-        let connection = self.generation.http2.serve_connection(io, service);
+        let connection = pin!(self.generation.http2.serve_connection(io, service));
         watch(connection, |connection| connection.graceful_shutdown(), self.watchdog(vitals)).await
     }
 

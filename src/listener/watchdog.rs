@@ -39,11 +39,10 @@ pub(super) enum Cut {
 }
 
 /// Polls `connection` to its end; `close` asks it to finish what runs and take nothing new.
-pub(super) async fn watch<C>(connection: C, close: impl Fn(Pin<&mut C>), mut watchdog: Watchdog<'_>) -> End
+pub(super) async fn watch<C>(mut connection: Pin<&mut C>, close: impl Fn(Pin<&mut C>), mut watchdog: Watchdog<'_>) -> End
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut connection = pin!(connection);
     let mut alarm = pin!(sleep_until(Instant::now() + watchdog.longest_sleep()));
     let mut draining = pin!(watchdog.drain.started());
     let mut is_enrolled = false;
