@@ -1,4 +1,7 @@
-//! One request and its answer, from the connection's point of view: what it adds to the vitals, and the body it wraps.
+//! One request and its answer, from the connection's point of view.
+//!
+//! Opened by `connection` for every request, carried by the answer's body, closed by being dropped: also when the client
+//! leaves or the handler panics. Notes in the vitals what is under way and reads nothing of what it carries.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! One generation of a listener's settings, made ready for accepting. A reload makes the next; connections keep theirs.
+//! One generation of a listener's settings, made ready for accepting.
+//!
+//! Built by `state` at start and on reload; each connection holds the generation it was accepted with to its end. All of
+//! the HTTP library's own bounds are set here, each explicitly, none left to a default that may change.
 
 use std::sync::Arc;
 use std::time::Duration;

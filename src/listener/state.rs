@@ -1,4 +1,7 @@
 //! A listener: what all its workers share, built once, its settings swapped by a reload.
+//!
+//! `gateway` builds it, prepares and applies new settings, and asks for its status; `accept` reads the current generation
+//! for every connection. Building and applying are apart, so that a reload that fails has changed nothing.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};

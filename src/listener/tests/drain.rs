@@ -73,7 +73,7 @@ async fn what_does_not_finish_is_cut_at_the_drain_deadline() {
     upgraded.read_exact(&mut echoed).await.unwrap();
     assert!(is_closed_within(&mut stuck, millis(1000)).await);
     assert!(is_closed_within(&mut upgraded, millis(1000)).await);
-    assert!((180..800).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    assert!((180..3000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
     tokio::time::timeout(millis(1000), server.running).await.unwrap().unwrap();
 }
 

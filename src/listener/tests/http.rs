@@ -25,8 +25,8 @@ async fn requests_follow_each_other_on_one_connection() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_are_closed_at_once_and_counted() {
-    let server = Server::start(limited(Limits { connections: 100, ..Limits::default() }));
+async fn connections_over_the_limit_of_all_workers_are_closed_at_once_and_counted() {
+    let server = Server::start_workers(limited(Limits { connections: 100, ..Limits::default() }), 2);
     let mut clients = Vec::new();
     for _ in 0..100 {
         let mut client = server.connect().await;

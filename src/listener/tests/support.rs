@@ -15,7 +15,7 @@ use prometheus::Registry;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::listener::{Deadlines, Drain, DrainHandle, Handler, Limits, Listener, ListenerSettings, Metrics, TlsSettings, bind};
 use crate::peer::Peer;
@@ -111,16 +111,25 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(settings: ListenerSettings) -> Self {
+        Self::start_workers(settings, 1)
+    }
+
+    /// A listener served over several accept sockets, as several workers do.
+    pub(super) fn start_workers(settings: ListenerSettings, workers: usize) -> Self {
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::register(&registry).unwrap());
-        let socket = bind(settings.address, 1, false).unwrap().remove(0);
-        let address = socket.local_addr().unwrap();
+        let sockets = bind(settings.address, workers, false).unwrap();
+        let address = sockets[0].local_addr().unwrap();
         let listener = Listener::build(settings, metrics).unwrap();
         let (handle, drain) = Drain::new();
         let release = Arc::new(Notify::new());
-        let handler = Answers { release: Arc::clone(&release) };
-        let socket = tokio::net::TcpListener::from_std(socket).unwrap();
-        let running = tokio::spawn(Arc::clone(&listener).serve(socket, handler, drain));
+        let mut serving = JoinSet::new();
+        for socket in sockets {
+            let socket = tokio::net::TcpListener::from_std(socket).unwrap();
+            let handler = Answers { release: Arc::clone(&release) };
+            serving.spawn(Arc::clone(&listener).serve(socket, handler, drain.clone()));
+        }
+        let running = tokio::spawn(async move { while serving.join_next().await.is_some() {} });
         Self { address, listener, drain: handle, running, registry, release }
     }
 
