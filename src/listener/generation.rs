@@ -31,6 +31,8 @@ const SEND_BUFFER: usize = 128 * 1024;
 const PENDING_RESETS: usize = 20;
 /// Streams that we reset for the client's errors, before the connection is refused (CVE-2025-8671).
 const LOCAL_RESETS: usize = 256;
+const LEAST_DEADLINE: Duration = Duration::from_millis(10);
+const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -68,7 +70,7 @@ impl Generation {
             name: settings.name,
             trusted_proxies: settings.trusted_proxies.into(),
             limits: settings.limits,
-            deadlines: settings.deadlines,
+            deadlines: bounded(&settings.deadlines),
             counters,
         })
     }
@@ -80,6 +82,17 @@ impl Generation {
             header_bytes: self.limits.header_bytes,
             target_bytes: self.limits.target_bytes,
         }
+    }
+}
+
+/// Within what instants can be reckoned with: none would make the watchdog spin, an endless one overflows.
+fn bounded(deadlines: &Deadlines) -> Deadlines {
+    let bounded = |deadline: Duration| deadline.clamp(LEAST_DEADLINE, LONGEST_DEADLINE);
+    Deadlines {
+        handshake: bounded(deadlines.handshake),
+        headers: bounded(deadlines.headers),
+        idle: bounded(deadlines.idle),
+        drain: bounded(deadlines.drain),
     }
 }
 

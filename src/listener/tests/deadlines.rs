@@ -1,6 +1,6 @@
 //! Clients that are slow or silent are cut on time; those who wait for us are not.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -131,4 +131,20 @@ async fn upgraded_connection_has_no_idle_deadline() {
     client.write_all(b"ping").await.unwrap();
     let mut echoed = [0; 4];
     client.read_exact(&mut echoed).await.unwrap();
+}
+
+#[tokio::test]
+async fn deadlines_of_nothing_and_of_forever_neither_spin_nor_overflow() {
+    for (deadline, is_closed) in [(Duration::ZERO, true), (Duration::MAX, false)] {
+        let deadlines = Deadlines { handshake: deadline, headers: deadline, idle: deadline, drain: deadline };
+        let server = Server::start(ListenerSettings { deadlines, ..settings() });
+        let mut client = server.connect().await;
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        tokio::time::sleep(millis(50)).await;
+        server.release();
+        assert!(read_answer(&mut client).await.ends_with("slow"));
+        assert_eq!(is_closed_within(&mut client, millis(300)).await, is_closed);
+        server.drain.start();
+        assert!(is_closed_within(&mut client, millis(1000)).await);
+    }
 }
