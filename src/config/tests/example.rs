@@ -14,7 +14,7 @@ fn bench_with_the_files_of_the_example() -> Bench {
         bench.write(&format!("{name}.crt"), &certificate, 0o644);
         bench.write(&format!("{name}.key"), &key, 0o600);
     }
-    for name in ["clients-ca.pem", "issuer-ca.pem", "orders-ca.pem"] {
+    for name in ["clients-ca.crt", "issuer-ca.crt", "orders-ca.crt"] {
         bench.write(name, &certificate("authority", 2040).0, 0o644);
     }
     bench.write("subject.key", "0123456789abcdef", 0o600);
