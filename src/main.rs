@@ -1,10 +1,8 @@
 //! The `tollgate` binary.
 
-use std::process::ExitCode;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     tollgate::cli::main()
 }

@@ -1,14 +1,15 @@
 //! `tollgate run`: serve a configuration until told to stop.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::config::{self, Settings};
+use super::{Outcome, Streams};
+use crate::config;
 use crate::gateway::{Gateway, Options, StartError};
 use crate::telemetry::{self, LogSink};
 
@@ -21,7 +22,7 @@ Signals:
 
 Example:
   tollgate run --config /etc/tollgate/tollgate.toml")]
-pub struct Run {
+pub(super) struct Run {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE")]
     config: PathBuf,
@@ -31,46 +32,32 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs the command. Exit code 0 after a shutdown, 2 where the configuration is at fault, 1 for anything else.
-    pub fn execute(self) -> ExitCode {
+    /// Serves until told to stop.
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
         let settings = match config::load(&self.config, std::env::vars_os()) {
             Ok(settings) => settings,
             Err(diagnostics) => {
-                super::complain(&diagnostics);
-                return ExitCode::from(2);
+                writeln!(streams.err, "{diagnostics}")?;
+                return Ok(Outcome::Refused);
             }
         };
-        let (log, writer) = match LogSink::start(std::io::stdout()) {
-            Ok(started) => started,
-            Err(error) => return super::fail(format_args!("starting the log: {error}")),
-        };
-        let code = self.serve(settings, log);
-        drop(writer);
-        code
-    }
-
-    fn serve(&self, settings: Settings, log: LogSink) -> ExitCode {
+        let (log, _written_at_the_end) = LogSink::start(io::stdout())?;
         let log_level = telemetry::install(&settings.log, &log);
         let options = Options { take_over: self.take_over, clock: Clock::system(), log, log_level: Some(log_level) };
         match Gateway::start(settings, options) {
             Ok(gateway) => self.follow(gateway),
-            Err(error @ StartError::Build(_)) => {
-                super::complain(&error);
-                ExitCode::from(2)
+            Err(error) => {
+                writeln!(streams.err, "error: {error}")?;
+                Ok(if matches!(error, StartError::Build(_)) { Outcome::Refused } else { Outcome::Failed })
             }
-            Err(error) => super::fail(&error),
         }
     }
 
     /// Handles signals until one says stop.
-    fn follow(&self, gateway: Gateway) -> ExitCode {
+    fn follow(&self, gateway: Gateway) -> io::Result<Outcome> {
         let reload = Arc::new(Notify::new());
         gateway.follow(&self.config, Arc::clone(&reload));
-        let signals = gateway.block_on(async { Signals::listen() });
-        let mut signals = match signals {
-            Ok(signals) => signals,
-            Err(error) => return super::fail(format_args!("listening for signals: {error}")),
-        };
+        let mut signals = gateway.block_on(async { Signals::listen() })?;
         gateway.block_on(async {
             while signals.next().await == Asked::Reload {
                 reload.notify_one();
@@ -84,7 +71,7 @@ impl Run {
         });
         gateway.shutdown();
         tracing::info!("stopped");
-        ExitCode::SUCCESS
+        Ok(Outcome::Good)
     }
 }
 
@@ -102,7 +89,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
