@@ -1,5 +1,7 @@
 //! What it costs to judge a target and find its route among 1,000. The ordinary ones are on the path of every request.
 
+#![expect(clippy::expect_used, reason = "a benchmark of a bad input is no benchmark")]
+
 use http::Method;
 use tollgate::route::{Entry, HostPattern, PathPrefix, RouteTable};
 

@@ -1,5 +1,7 @@
 //! What it costs to clean the head of a request. `ordinary_request` is on the path of every request.
 
+#![expect(clippy::expect_used, reason = "a benchmark of a bad input is no benchmark")]
+
 use http::request::Parts;
 use http::{HeaderName, Request};
 use tollgate::peer::RequestLimits;
