@@ -1,5 +1,5 @@
-//! Why a fetch failed: a word for metrics and a sentence for logs. Neither holds a query, which may carry a secret,
-//! nor a byte that the server sent.
+//! Why a fetch failed: a word for metrics and a sentence for logs. Neither holds a query, which may carry a secret, nor
+//! what the server sent, but for names that rustls quotes, escaped, from a certificate.
 
 use http::StatusCode;
 

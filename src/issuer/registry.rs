@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::keys::{Keys, KeysStatus};
+use super::keys::Keys;
 use super::metrics::{IssuerMeters, IssuerMetrics};
 use super::source::{Source, SourceError};
-use super::{IssuerSettings, Remote};
+use super::{IssuerSettings, IssuerStatus, Remote};
 use crate::clock::{Clock, Timestamp};
 use crate::fetch::Fetcher;
 use crate::token::{ClaimRules, Liveness};
@@ -74,17 +74,6 @@ pub enum RegistryProblem {
     /// Another issuer has the same `iss`, so a token could not say which it means.
     #[error("its `issuer` is also that of \"{0}\"")]
     SameIssuer(Arc<str>),
-}
-
-/// One issuer's line of the status page.
-#[derive(Clone, Debug)]
-pub struct IssuerStatus {
-    /// The configured name.
-    pub name: Arc<str>,
-    /// Its `iss`.
-    pub issuer: Arc<str>,
-    /// How its keys stand.
-    pub keys: KeysStatus,
 }
 
 /// The issuers of one configuration.
