@@ -35,6 +35,7 @@ fn set(keys: &[Value]) -> KeySet {
 }
 
 /// `jwk` with some members added or replaced.
+#[expect(clippy::needless_pass_by_value, reason = "literals read better at the calls")]
 fn and(mut jwk: Value, more: Value) -> Value {
     jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     jwk
