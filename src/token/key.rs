@@ -26,7 +26,7 @@ pub struct Key {
 
 enum Material {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 impl Key {
@@ -54,7 +54,7 @@ impl Key {
         if secret.expose().len() < shortest {
             return Err(KeySetError::ShortSecret(shortest));
         }
-        let material = Material::Shared(hmac::Key::new(hmac, secret.expose()));
+        let material = Material::Shared(Box::new(hmac::Key::new(hmac, secret.expose())));
         Ok(Self::new(None, algorithm, true, sha256(secret.expose()), material))
     }
 

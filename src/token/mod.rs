@@ -17,6 +17,10 @@ mod liveness;
 mod pem;
 mod public_key;
 mod raw;
+#[cfg(test)]
+pub(crate) mod signer;
+#[cfg(test)]
+mod tests;
 mod unusable;
 mod verify;
 
