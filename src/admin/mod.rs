@@ -1,1 +1,39 @@
-//! The admin listener: metrics, health and status.
+//! The admin listener: metrics, health and status, on an address of its own and never on a public listener.
+//!
+//! It reads and changes nothing. What it shows comes through [`Source`], which `gateway` implements. It has no
+//! authentication; its default address is on loopback.
+
+mod serve;
+
+use serde_json::Value;
+
+pub use serve::serve;
+
+/// What the admin listener shows.
+pub trait Source: Send + Sync + 'static {
+    /// Metrics in Prometheus' text format.
+    fn metrics(&self) -> String;
+
+    /// Whether traffic should be sent here.
+    fn readiness(&self) -> Readiness;
+
+    /// Everything worth knowing about the running gateway; no secret.
+    fn status(&self) -> Value;
+}
+
+/// Whether traffic should be sent here, and what each issuer is able to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The gateway is shutting down.
+    pub draining: bool,
+    /// Each issuer's name with the word for its keys: `ready`, `cold` or `stale`.
+    pub issuers: Vec<(String, &'static str)>,
+}
+
+impl Readiness {
+    /// Ready while not draining and while at least one issuer's tokens can be checked (or none is configured): one
+    /// issuer that is down must not take the others' callers away.
+    pub fn is_ready(&self) -> bool {
+        !self.draining && (self.issuers.is_empty() || self.issuers.iter().any(|(_, state)| *state == "ready"))
+    }
+}

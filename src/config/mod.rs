@@ -1,7 +1,29 @@
 //! From file, environment and secret files to checked settings, with every problem in one pass.
 //!
-//! Only this folder knows TOML, figment and environment names. It reads files; it opens no socket.
+//! Only this folder knows TOML, figment and environment names. It reads files; it opens no socket. Called by `gateway`
+//! at start and reload and by the commands. Order of work: `load` (text), `document` (tree with places), `walk` (unknown
+//! keys), `environment`, `layers` (tables to the shapes in `file`), `compile` (shapes to settings), `source` (places of
+//! what was refused).
 
+mod compile;
+mod diagnostic;
+mod document;
+mod environment;
+mod file;
+mod files;
+mod key_path;
+mod layers;
+mod load;
+mod managed_headers;
+mod schema;
 mod settings;
+mod source;
+mod units;
+mod walk;
 
+#[cfg(test)]
+mod tests;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use load::{load, load_at};
 pub use settings::Settings;

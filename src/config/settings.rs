@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::config::Diagnostic;
 use crate::issuer::{CacheSettings, IssuerSettings};
 use crate::listener::ListenerSettings;
 use crate::route::RouteSettings;
@@ -30,4 +31,6 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Every file that was read, for the watcher: the configuration itself, certificates, keys, key sets, secrets.
     pub files: Vec<PathBuf>,
+    /// What the operator should know though the configuration is used.
+    pub warnings: Vec<Diagnostic>,
 }

@@ -1,1 +1,17 @@
 //! The composition root: builds the parts in dependency order, runs the workers, reloads, shuts down.
+//!
+//! Only this folder knows all the others. A configuration is built whole before anything of it is used
+//! ([`build`]); what is running is replaced by one pointer swap.
+
+mod build;
+mod control;
+mod files;
+mod listeners;
+mod metrics;
+mod reload;
+mod status;
+mod workers;
+
+pub use build::{BuildError, rehearse};
+pub use control::{Gateway, Options, StartError};
+pub use reload::ReloadError;

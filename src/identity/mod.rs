@@ -3,6 +3,7 @@
 //! Pure: no input or output, no clock. An [`Identity`] is always an issuer and a subject together; a subject alone
 //! never names anyone.
 
+pub mod credential;
 mod pointer;
 
 use std::sync::Arc;

@@ -3,9 +3,33 @@
 //! A listener serves any handler and knows neither routes nor tokens. Built and told to drain by `gateway`; one accept
 //! socket to each worker.
 
+mod accept;
+mod arrival;
+mod bind;
+mod body_end;
+mod certificates;
+mod connection;
+mod drain;
+mod exchange;
+mod failure;
+mod generation;
+mod limits;
+mod metrics;
+mod preface;
 mod settings;
+mod socket;
+mod state;
+mod tls;
+mod vitals;
+mod watchdog;
 
+pub use bind::bind;
+pub use certificates::CertificateStatus;
+pub use drain::{Drain, DrainHandle};
+pub use metrics::Metrics;
 pub use settings::{CertificateSettings, ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
+pub use state::{Listener, ListenerError, ListenerStatus, Prepared};
+pub use tls::TlsError;
 
 use std::error::Error;
 use std::sync::Arc;

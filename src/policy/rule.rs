@@ -23,9 +23,17 @@ pub enum Rule {
     Not(Box<Rule>),
 }
 
-/// Proof that a rule was decided in the caller's favour; made only by [`decide`].
+/// Proof that a rule was decided in the caller's favour; made by [`decide`], or for anonymous
+/// access by [`Permit::anonymous`].
 #[derive(Debug)]
 pub struct Permit(());
+
+impl Permit {
+    /// For routes that serve without an identity, and carries none: nothing may be injected on its strength.
+    pub fn anonymous() -> Self {
+        Self(())
+    }
+}
 
 /// The rule said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

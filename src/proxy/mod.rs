@@ -1,1 +1,37 @@
 //! The pipeline of one request: sanitize, match, authenticate, authorize, inject, forward, respond.
+//!
+//! Called by a listener's connections through `gateway`; every refusal of any stage goes through the table of
+//! [`Reason`]s. The types of the stages make their order the only one that compiles: forwarding takes an authorized
+//! request, which takes a permit, which takes a decided rule.
+
+mod access_log;
+mod authenticate;
+mod authorize;
+pub mod cross_site;
+mod forward;
+pub mod forwarded;
+mod hop_by_hop;
+mod inbound_body;
+mod inject;
+mod managed;
+mod matching;
+mod metrics;
+mod pipeline;
+mod plan;
+mod record;
+mod rejection;
+mod respond;
+pub mod sanitize;
+mod sign_in;
+mod snapshot;
+mod tunnel;
+
+pub use access_log::AccessLog;
+pub use managed::{Managed, ManagedHeaders};
+pub use metrics::Metrics;
+pub use pipeline::Pipeline;
+pub use plan::RoutePlan;
+pub use rejection::Reason;
+pub use respond::Body;
+pub use sanitize::{SanitizeFault, Sanitized, sanitize, sanitize_response, sanitize_trailers};
+pub use snapshot::Snapshot;

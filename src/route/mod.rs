@@ -3,8 +3,20 @@
 //!
 //! Pure: bytes in, values out; fuzzers and property tests point here. It does not know upstreams, tokens or hyper.
 
+mod conflict;
+mod host;
+mod origin;
 mod pattern;
+mod prefixes;
+mod readings;
 mod settings;
+mod table;
+mod target;
 
+pub use conflict::{Conflict, Pattern, conflict, is_unreachable};
+pub use host::{HostFault, canonical_host, host_and_port, request_host};
+pub use origin::{is_same_origin, scheme_name};
 pub use pattern::{HostPattern, PathPrefix};
 pub use settings::{Access, Authorization, Origin, RouteSettings, TokenFrom};
+pub use table::{Entry, Match, RouteTable};
+pub use target::TargetFault;

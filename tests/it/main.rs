@@ -1,1 +1,12 @@
-fn main() {}
+//! The integration binary: one program, so that the crate is linked once for all of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a test fails by panicking, and its helpers are part of it"
+)]
+
+mod tidy;

@@ -1,0 +1,27 @@
+# Two stages: the first builds the binary, the second holds it and nothing else.
+#
+#   docker build -t tollgate .
+#   docker run --rm -p 8443:8443 -v "$PWD/config:/etc/tollgate:ro" tollgate
+
+FROM rust:1.95-slim-bookworm AS build
+# aws-lc-rs compiles C; nothing else is needed.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+RUN mkdir -p tests/it && printf '//! Not built here.\nfn main() {}\n' > tests/it/main.rs
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin tollgate && cp target/release/tollgate /tollgate
+
+FROM debian:bookworm-slim
+# Root certificates for key addresses; curl for the health check.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin tollgate
+COPY --from=build /tollgate /usr/local/bin/tollgate
+USER 65532:65532
+EXPOSE 8443 9464
+STOPSIGNAL SIGTERM
+# Liveness only: a gateway whose issuer is away must not be restarted for it. The admin listener stays on loopback.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:9464/livez"]
+ENTRYPOINT ["/usr/local/bin/tollgate"]
+CMD ["run", "--config", "/etc/tollgate/tollgate.toml"]

@@ -1,0 +1,204 @@
+//! Where an issuer's keys come from: exactly one place, of the kind that its algorithms need.
+//!
+//! Refuses a secret beside public keys (a verifier that takes both can be made to use a public key as the secret, RFC
+//! 8725 section 2.1), secrets shorter than their hash, and addresses that anyone on the way could answer for.
+
+use std::collections::BTreeMap;
+
+use http::Uri;
+
+use crate::config::compile::address::Address;
+use crate::config::compile::{Context, certificate};
+use crate::config::diagnostic::quoted;
+use crate::config::file::IssuerFile;
+use crate::config::files::{Audience, Content};
+use crate::config::key_path::KeyPath;
+use crate::issuer::{KeyFile, KeySource, Remote};
+use crate::secret::Secret;
+use crate::token::Algorithm;
+
+const SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file`, `public_key_files`, `fusionauth_url`, `secret_file` or `secret`";
+
+pub(super) fn compile(
+    file: &IssuerFile,
+    algorithms: &[Algorithm],
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<KeySource> {
+    check_companions(file, path, context);
+    let configured = configured(file);
+    let source = match *configured.as_slice() {
+        [source] => source,
+        [] => {
+            context.problems.error(path, format!("found no place for keys to come from; allowed: one of {SOURCES}"));
+            return None;
+        }
+        [first, second, ..] => {
+            context.problems.refuse(
+                &path.key(second),
+                format_args!("it beside `{first}`"),
+                format_args!("only one of {SOURCES}"),
+            );
+            return None;
+        }
+    };
+    check_algorithms(source, algorithms, path, context);
+    let path = path.key(source);
+    match source {
+        "jwks_url" => remote(file.jwks_url.as_deref()?, file, &path, context).map(KeySource::JwksUrl),
+        "discovery_url" => remote(file.discovery_url.as_deref()?, file, &path, context).map(KeySource::Discovery),
+        "fusionauth_url" => fusionauth(file, &path, context),
+        "jwks_file" => key_file(file.jwks_file.as_deref()?, &path, context).map(KeySource::JwksFile),
+        "public_key_files" => public_keys(file.public_key_files.as_ref()?, &path, context),
+        "secret_file" => {
+            let secret = context.files.secret(file.secret_file.as_deref()?, &path, context.problems)?;
+            check_secret(secret, algorithms, &path, context)
+        }
+        _ => check_secret(Secret::new(file.secret.as_deref()?.into()), algorithms, &path, context),
+    }
+}
+
+fn configured(file: &IssuerFile) -> Vec<&'static str> {
+    let all = [
+        ("jwks_url", file.jwks_url.is_some()),
+        ("discovery_url", file.discovery_url.is_some()),
+        ("jwks_file", file.jwks_file.is_some()),
+        ("public_key_files", file.public_key_files.is_some()),
+        ("fusionauth_url", file.fusionauth_url.is_some()),
+        ("secret_file", file.secret_file.is_some()),
+        ("secret", file.secret.is_some()),
+    ];
+    all.into_iter().filter_map(|(name, present)| present.then_some(name)).collect()
+}
+
+/// Settings that mean something only beside an address.
+fn check_companions(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) {
+    let fetched = file.jwks_url.is_some() || file.discovery_url.is_some() || file.fusionauth_url.is_some();
+    let companions = [("ca_file", file.ca_file.is_some()), ("insecure_http_keys", file.insecure_http_keys)];
+    for (name, _) in companions.into_iter().filter(|(_, present)| *present && !fetched) {
+        context.problems.error(&path.key(name), "found it in an issuer whose keys are not fetched; allowed: beside an address");
+    }
+    if file.fusionauth_applications.is_some() && file.fusionauth_url.is_none() {
+        let message = "found it without `fusionauth_url`; allowed: only beside it";
+        context.problems.error(&path.key("fusionauth_applications"), message);
+    }
+}
+
+fn check_algorithms(source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) {
+    let shared = matches!(source, "secret" | "secret_file");
+    for (index, algorithm) in algorithms.iter().enumerate().filter(|(_, algorithm)| algorithm.is_symmetric() != shared) {
+        let path = path.key("algorithms").item(index);
+        if shared {
+            context.problems.refuse(
+                &path,
+                format_args!("{algorithm} beside `{source}`"),
+                "HS256, HS384, HS512 (an issuer has a secret or public keys, never both)",
+            );
+        } else {
+            let allowed = "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`, in an issuer of its own)";
+            context.problems.refuse(&path, format_args!("{algorithm} beside `{source}`"), allowed);
+        }
+    }
+}
+
+/// RFC 7518 section 3.2: a key at least as long as the hash.
+fn check_secret(secret: Secret, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+    let needed = algorithms.iter().map(|algorithm| hash_bytes(*algorithm)).max().unwrap_or(32);
+    let length = secret.expose().len();
+    if length < needed {
+        let allowed = format!("at least {needed} random bytes, such as those of `openssl rand -base64 {needed}`");
+        context.problems.refuse(path, format_args!("a secret of {length} bytes"), allowed);
+        return None;
+    }
+    Some(KeySource::Secret(secret))
+}
+
+fn hash_bytes(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::HS384 => 48,
+        Algorithm::HS512 => 64,
+        _ => 32,
+    }
+}
+
+fn remote(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<Remote> {
+    let url = key_address(text, file, path, context);
+    let ca_path = path.parent().key("ca_file");
+    let roots = certificate::roots(file.ca_file.as_deref(), ca_path, context);
+    Some(Remote { url: url?, roots: roots? })
+}
+
+/// Keys that come over plain HTTP are whoever's who sits on the way.
+fn key_address(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<Uri> {
+    let Some(address) = Address::parse(text) else {
+        context.problems.refuse(path, quoted(text), r#"an address such as "https://issuer.example/jwks.json""#);
+        return None;
+    };
+    if !address.secure && !address.is_loopback() {
+        if !file.insecure_http_keys {
+            let allowed = "https (plain http on loopback, or elsewhere with `insecure_http_keys = true`)";
+            context.problems.refuse(path, quoted(text), allowed);
+            return None;
+        }
+        let path = path.parent().key("insecure_http_keys");
+        context.problems.warn(&path, format!("keys from {} can be replaced by anyone on the way", quoted(text)));
+    }
+    Some(address.uri)
+}
+
+fn fusionauth(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+    let text = file.fusionauth_url.as_deref()?;
+    let remote = remote(text, file, path, context);
+    if text.contains('?') {
+        context.problems.refuse(path, quoted(text), r#"the base address, such as "https://fusionauth.example.com""#);
+    }
+    let applications = file.fusionauth_applications.clone().unwrap_or_default();
+    let ids_path = path.parent().key("fusionauth_applications");
+    for (index, id) in applications.iter().enumerate().filter(|(_, id)| !is_uuid(id)) {
+        context.problems.refuse(&ids_path.item(index), quoted(id), "an application's id, a UUID");
+    }
+    Some(KeySource::FusionAuth(remote?, applications))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<usize> = text.split('-').map(str::len).collect();
+    groups == [8, 4, 4, 4, 12] && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+fn key_file(name: &str, path: &KeyPath, context: &mut Context<'_>) -> Option<KeyFile> {
+    let Content { path: file, bytes } = context.files.read(name, Audience::Anyone, path, context.problems)?;
+    if memchr::memmem::find(&bytes, b"PRIVATE KEY-----").is_some() {
+        let message = format!(
+            "file {} has a private key; allowed: public keys (the gateway only verifies)",
+            quoted(&file.to_string_lossy())
+        );
+        context.problems.error(path, message);
+        return None;
+    }
+    Some(KeyFile { path: file, content: bytes.to_vec() })
+}
+
+/// The key id `""` stands for a key without id, which is then the only one.
+fn public_keys(files: &BTreeMap<String, String>, path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+    if files.is_empty() {
+        context.problems.refuse(
+            path,
+            "no key",
+            r#"files by key id, such as { "kid-1" = "one.pem" }; the id "" where there is none"#,
+        );
+        return None;
+    }
+    if files.len() > 1 && files.contains_key("") {
+        context.problems.refuse(
+            &path.key(""),
+            "a key without id beside others",
+            "an id for each key, or one key with the id \"\"",
+        );
+        return None;
+    }
+    let read: Vec<_> = files
+        .iter()
+        .map(|(id, name)| Some(((!id.is_empty()).then(|| id.clone()), key_file(name, &path.key(id), context)?)))
+        .collect();
+    read.into_iter().collect::<Option<Vec<_>>>().map(KeySource::PublicKeyFiles)
+}

@@ -1,0 +1,134 @@
+//! From the shapes of the file to checked settings, one file for each section.
+//!
+//! Called by `load`. Every step reports what it refuses to [`Problems`] and goes on, so that one pass finds everything;
+//! what comes out is used only when nothing was refused.
+
+mod access;
+mod address;
+mod certificate;
+mod header;
+mod host;
+mod issuer;
+mod key_source;
+mod listener;
+mod policy;
+mod process;
+mod reach;
+mod route;
+mod upstream;
+
+use std::collections::HashMap;
+
+use crate::clock::Timestamp;
+use crate::config::Settings;
+use crate::config::diagnostic::{Problems, quoted};
+use crate::config::document::Node;
+use crate::config::files::Files;
+use crate::config::key_path::KeyPath;
+use crate::config::layers::Block;
+use crate::config::schema;
+use crate::config::source::Source;
+
+/// What every step needs.
+pub(crate) struct Context<'a> {
+    pub(crate) files: Files,
+    pub(crate) problems: &'a mut Problems,
+    /// The present instant, for the validity of certificates.
+    pub(crate) now: Timestamp,
+}
+
+/// The settings of `source`, unless something was refused.
+pub(crate) fn compile(source: &Source, mut context: Context<'_>) -> Option<Settings> {
+    for section in ["listener", "issuer", "upstream", "route"] {
+        unique_names(source, section, context.problems);
+    }
+    let listeners = each(source, "listener", &mut context, listener::compile);
+    let issuers = each(source, "issuer", &mut context, issuer::compile);
+    let upstreams = each(source, "upstream", &mut context, upstream::compile);
+    let routes = each(source, "route", &mut context, |block, context| route::compile(block, source, context));
+    listener::check_addresses(source, &listeners, context.problems);
+    issuer::check_unique(&issuers, context.problems);
+    reach::check(&routes, context.problems);
+    let admin = process::admin(source, &listeners, context.problems);
+    let workers = process::workers(source, context.problems);
+    let token_cache = process::token_cache(source, context.problems);
+    let log = process::log(source, &mut context);
+    let refused = context.problems.has_error();
+    let settings = Settings {
+        listeners: values(listeners),
+        admin: admin?,
+        workers: workers?,
+        token_cache: token_cache?,
+        log: log?,
+        issuers: values(issuers),
+        upstreams: values(upstreams),
+        routes: values(routes),
+        files: context.files.into_seen(),
+        warnings: Vec::new(),
+    };
+    (!refused).then_some(settings)
+}
+
+/// Compiles every block of a list of tables.
+fn each<S: serde::de::DeserializeOwned, T>(
+    source: &Source,
+    section: &str,
+    context: &mut Context<'_>,
+    mut compile: impl FnMut(&Block<S>, &mut Context<'_>) -> Option<T>,
+) -> Vec<Block<T>> {
+    let blocks = source.blocks::<S>(section, context.problems);
+    let compiled = blocks.into_iter().map(|block| (compile(&block, context), block.path));
+    compiled.filter_map(|(value, path)| Some(Block { path, value: value? })).collect()
+}
+
+fn values<T>(blocks: Vec<Block<T>>) -> Vec<T> {
+    blocks.into_iter().map(|block| block.value).collect()
+}
+
+/// The names of a list of tables as the file has them, those of refused tables too, so that one mistake is not
+/// reported once more wherever the block is named.
+fn names<'a>(source: &'a Source, section: &str) -> impl Iterator<Item = (usize, &'a str)> {
+    let blocks = source.document.get(section).map_or(&[][..], Node::items);
+    blocks.iter().enumerate().filter_map(|(index, block)| Some((index, block.get("name")?.text()?)))
+}
+
+fn unique_names(source: &Source, section: &str, problems: &mut Problems) {
+    let mut seen = HashMap::new();
+    for (index, name) in names(source, section) {
+        let path = KeyPath::of(section).item(index).key("name");
+        if name.is_empty() || name.chars().any(char::is_control) {
+            problems.refuse(&path, quoted(name), "a name of at least one character, without control characters");
+        } else if seen.insert(name, index).is_some() {
+            problems.refuse(
+                &path,
+                format_args!("{} a second time", quoted(name)),
+                format_args!("each {section} has a name of its own"),
+            );
+        }
+    }
+}
+
+/// Whether the file has a `section` of this name; reports the nearest where it has not.
+fn check_name(source: &Source, section: &str, name: &str, path: &KeyPath, problems: &mut Problems) {
+    if names(source, section).any(|(_, known)| known == name) {
+        return;
+    }
+    let suggestion = schema::suggestion(name, names(source, section).map(|(_, known)| known));
+    problems.error(path, format!("found {}, which is no {section}; {suggestion}", quoted(name)));
+}
+
+/// The value of a word out of `words`.
+fn word<T: Copy>(text: &str, words: &[(&str, T)], path: &KeyPath, problems: &mut Problems) -> Option<T> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let allowed: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        problems.refuse(path, quoted(text), allowed.join(", "));
+    }
+    found
+}
+
+/// `compile` of every item of a list; nothing where any item is refused.
+fn all<T>(items: &[String], path: &KeyPath, mut compile: impl FnMut(&str, &KeyPath) -> Option<T>) -> Option<Vec<T>> {
+    let compiled: Vec<_> = items.iter().enumerate().map(|(index, item)| compile(item, &path.item(index))).collect();
+    compiled.into_iter().collect()
+}

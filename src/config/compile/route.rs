@@ -1,0 +1,147 @@
+//! `[[route]]` blocks to [`RouteSettings`]; who may call one is in `access`.
+
+use http::{Method, Uri};
+
+use crate::config::compile::access::callers;
+use crate::config::compile::address::Address;
+use crate::config::compile::{Context, all, check_name, host, word};
+use crate::config::diagnostic::{Problems, quoted};
+use crate::config::file::RouteFile;
+use crate::config::key_path::KeyPath;
+use crate::config::layers::Block;
+use crate::config::source::Source;
+use crate::route::{Authorization, HostPattern, Origin, PathPrefix, RouteSettings, TokenFrom};
+
+const DEFAULT_MAX_BODY: u64 = 100 << 20;
+
+pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut Context<'_>) -> Option<RouteSettings> {
+    let Block { path, value: file } = block;
+    let callers = callers(file, source, path, context);
+    let problems = &mut *context.problems;
+    check_name(source, "upstream", &file.upstream, &path.key("upstream"), problems);
+    let host = match &file.host {
+        Some(text) => host::pattern(text, &path.key("host"), problems),
+        None => Some(HostPattern::Any),
+    };
+    let prefix = prefix(&file.path, &path.key("path"), problems);
+    let methods = file.methods.as_deref().map(|names| methods(names, &path.key("methods"), problems));
+    let token_from = token_from(file.token_from.as_deref(), &path.key("token_from"), problems);
+    let authorization = authorization(file, path, problems);
+    let origins = all(&file.origins, &path.key("origins"), |text, path| origin(text, path, problems));
+    let sign_in_url = file.sign_in_url.as_deref().map(|text| sign_in_url(text, &path.key("sign_in_url"), problems));
+    let allow_encoded_slash = allow_encoded_slash(&file.allow, &path.key("allow"), problems);
+    let upgrades = upgrades(file.upgrades.as_deref(), &path.key("upgrades"), problems);
+    Some(RouteSettings {
+        name: file.name.as_str().into(),
+        host: host?,
+        path: prefix?,
+        methods: if let Some(methods) = methods { Some(methods?) } else { None },
+        upstream: file.upstream.as_str().into(),
+        access: callers.access,
+        issuers: callers.issuers,
+        token_from: token_from?,
+        identity_headers: callers.identity_headers,
+        authorization: authorization?,
+        origins: origins?,
+        sign_in_url: if let Some(url) = sign_in_url { Some(url?) } else { None },
+        allow_encoded_slash: allow_encoded_slash?,
+        max_body_bytes: file.max_body.map_or(Some(DEFAULT_MAX_BODY), |size| size.0),
+        upgrades: upgrades?,
+        response_timeout: file.response_timeout.map(|span| span.0),
+    })
+}
+
+fn prefix(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<PathPrefix> {
+    let prefix = PathPrefix::parse(text);
+    if let Err(reason) = prefix {
+        problems.error(path, format!("found {}; {reason}", quoted(text)));
+    }
+    prefix.ok()
+}
+
+fn methods(names: &[String], path: &KeyPath, problems: &mut Problems) -> Option<Vec<Method>> {
+    if names.is_empty() {
+        problems.refuse(path, "no method", "at least one (leave `methods` out for all)");
+    }
+    all(names, path, |name, path| {
+        // Methods are case-sensitive (RFC 9110 section 9.1): `get` would match nothing that a client sends.
+        let upper = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        let method = name.parse::<Method>().ok().filter(|method| upper && *method != Method::CONNECT && *method != Method::TRACE);
+        if method.is_none() {
+            problems.refuse(path, quoted(name), "a method in capitals, such as \"GET\", except CONNECT and TRACE");
+        } else if names.iter().filter(|other| *other == name).count() > 1 {
+            problems.refuse(path, format_args!("{} more than once", quoted(name)), "each method once");
+        }
+        method
+    })
+}
+
+fn token_from(places: Option<&[String]>, path: &KeyPath, problems: &mut Problems) -> Option<TokenFrom> {
+    let Some(places) = places else { return Some(TokenFrom::default()) };
+    const PLACES: [(&str, &str); 3] = [("header", "header"), ("cookie", "cookie"), ("query", "query")];
+    if places.is_empty() {
+        problems.refuse(path, "no place", "at least one of \"header\", \"cookie\", \"query\"");
+    }
+    let places = all(places, path, |place, path| word(place, &PLACES, path, problems))?;
+    let has = |place| places.contains(&place);
+    Some(TokenFrom { header: has("header"), cookie: has("cookie"), query: has("query") })
+}
+
+fn authorization(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> Option<Authorization> {
+    const WORDS: [(&str, Authorization); 2] = [("remove", Authorization::Remove), ("presented", Authorization::Presented)];
+    word(file.authorization.as_deref().unwrap_or("remove"), &WORDS, &path.key("authorization"), problems)
+}
+
+/// RFC 6454 section 6.1: as browsers write it, without the scheme's own port.
+fn origin(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Origin> {
+    let Some(address) = Address::parse(text).filter(|address| address.is_bare() && !text.ends_with('/')) else {
+        problems.refuse(path, quoted(text), r#"an origin such as "https://app.example.com", without path; never "*" or "null""#);
+        return None;
+    };
+    let scheme = if address.secure { "https" } else { "http" };
+    let host = address.host.to_ascii_lowercase();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let standard = address.port.is_none_or(|port| port == if address.secure { 443 } else { 80 });
+    let port = if standard { String::new() } else { format!(":{}", address.port_or_default()) };
+    Some(Origin(format!("{scheme}://{host}{port}").into()))
+}
+
+/// A path on the same host, or an absolute address. `//host` and `/\host` are read by browsers as another host.
+fn sign_in_url(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Uri> {
+    let plain = text.is_ascii() && !text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']);
+    let local = text.starts_with('/') && !text.starts_with("//");
+    let uri = if local { text.parse().ok() } else { Address::parse(text).map(|address| address.uri) };
+    let uri = uri.filter(|_| plain && !text.chars().any(|c| c.is_control() || c == ' '));
+    if uri.is_none() {
+        problems.refuse(
+            path,
+            quoted(text),
+            r#"an http(s) address or a path, such as "https://login.example.com/" or "/sign-in""#,
+        );
+    }
+    uri
+}
+
+fn allow_encoded_slash(words: &[String], path: &KeyPath, problems: &mut Problems) -> Option<bool> {
+    let allowed = all(words, path, |text, path| word(text, &[("encoded_slash", ())], path, problems))?;
+    Some(!allowed.is_empty())
+}
+
+/// RFC 9110 section 7.8. `h2c` would tunnel requests past everything the gateway checks.
+fn upgrades(names: Option<&[String]>, path: &KeyPath, problems: &mut Problems) -> Option<Vec<String>> {
+    let Some(names) = names else { return Some(vec!["websocket".to_owned()]) };
+    all(names, path, |name, path| {
+        let lower = name.to_ascii_lowercase();
+        if lower == "h2c" || lower.starts_with("h2") || lower.starts_with("http/") || lower.starts_with("tls/") {
+            let allowed =
+                "protocols that carry no further requests, such as \"websocket\" (h2c would bypass the gateway's checks)";
+            problems.refuse(path, quoted(name), allowed);
+            return None;
+        }
+        let token = !lower.is_empty() && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&b));
+        if !token {
+            problems.refuse(path, quoted(name), "a protocol name such as \"websocket\"");
+        }
+        token.then_some(lower)
+    })
+}

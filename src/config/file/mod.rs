@@ -1,0 +1,32 @@
+//! The shape of the file: one serde struct and one list of known keys for each section.
+//!
+//! Shapes hold what the operator wrote, unchecked but for kind and range; `compile` makes settings of them. Every
+//! default that is not obvious is in the settings' own `Default` or in `compile`, never twice.
+
+mod issuer;
+mod listener;
+mod process;
+mod route;
+mod rule;
+mod upstream;
+
+pub(crate) use issuer::{IssuerFile, KeysFile};
+pub(crate) use listener::{CertificateFile, DeadlinesFile, LimitsFile, ListenerFile, ListenerTlsFile};
+pub(crate) use process::{AdminFile, LogFile, RuntimeFile, TokenCacheFile};
+pub(crate) use route::{AnonymousFile, RouteFile};
+pub(crate) use rule::{RuleFile, WantedFile};
+pub(crate) use upstream::{UpstreamFile, UpstreamTlsFile};
+
+use crate::config::schema::Key;
+
+/// Every key that a configuration may have.
+pub(crate) static ROOT: &[Key] = &[
+    Key::blocks("listener", listener::KEYS),
+    Key::table("admin", process::ADMIN_KEYS),
+    Key::table("runtime", process::RUNTIME_KEYS),
+    Key::table("token_cache", process::TOKEN_CACHE_KEYS),
+    Key::table("log", process::LOG_KEYS),
+    Key::blocks("issuer", issuer::KEYS),
+    Key::blocks("upstream", upstream::KEYS),
+    Key::blocks("route", route::KEYS),
+];

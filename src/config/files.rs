@@ -1,0 +1,156 @@
+//! The files that a configuration refers to: read whole, bounded, remembered for the watcher.
+//!
+//! Relative names are relative to the configuration. A file with a secret in it is refused when anyone but its owner
+//! may read it; what is not a regular file is refused, since reading it could hang or never end.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::config::diagnostic::{Problems, quoted};
+use crate::config::key_path::KeyPath;
+use crate::secret::Secret;
+
+/// No certificate bundle, key set or secret is larger.
+const LARGEST: u64 = 4 << 20;
+
+/// The reader of one load.
+#[derive(Debug)]
+pub(crate) struct Files {
+    directory: PathBuf,
+    seen: Vec<PathBuf>,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Anyone,
+    OwnerOnly,
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileFault {
+    #[error("cannot be read ({0})")]
+    Unreadable(#[from] io::Error),
+    #[error("is not a regular file")]
+    NotAFile,
+    #[error("is larger than 4 MiB")]
+    TooLarge,
+    #[error("is empty")]
+    Empty,
+    #[error("can be read by others than its owner (mode {0:03o}); run `chmod 600` on it")]
+    Open(u32),
+}
+
+impl Files {
+    /// A reader for what the configuration file `configuration` refers to.
+    pub(crate) fn beside(configuration: &Path) -> Self {
+        let directory = configuration.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self { directory, seen: vec![configuration.to_owned()] }
+    }
+
+    /// Reads the file that the setting at `path` names.
+    pub(crate) fn read(&mut self, name: &str, audience: Audience, path: &KeyPath, problems: &mut Problems) -> Option<Content> {
+        let file = self.directory.join(name);
+        if !self.seen.contains(&file) {
+            self.seen.push(file.clone());
+        }
+        match read(&file, audience) {
+            Ok(bytes) => Some(Content { path: file, bytes }),
+            Err(fault) => {
+                problems.error(path, format!("file {} {fault}", quoted(&file.to_string_lossy())));
+                None
+            }
+        }
+    }
+
+    /// Reads a file that holds one secret as text; the line break at its end is not part of it.
+    pub(crate) fn secret(&mut self, name: &str, path: &KeyPath, problems: &mut Problems) -> Option<Secret> {
+        let content = self.read(name, Audience::OwnerOnly, path, problems)?;
+        Some(Secret::new(without_line_break(&content.bytes).to_vec()))
+    }
+
+    /// Every file named so far, the configuration first.
+    pub(crate) fn into_seen(self) -> Vec<PathBuf> {
+        self.seen
+    }
+}
+
+/// `kubectl create secret` and editors disagree about the last line break; a secret never means it.
+fn without_line_break(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+    // Before opening, because opening a pipe waits for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(FileFault::NotAFile);
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if audience == Audience::OwnerOnly && mode & 0o077 != 0 {
+        return Err(FileFault::Open(mode));
+    }
+    // Sized beforehand, because a buffer that grows leaves copies of a secret behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0) + 1));
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() {
+        0 => Err(FileFault::Empty),
+        length if length as u64 > LARGEST => Err(FileFault::TooLarge),
+        _ => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret_of(content: &[u8], mode: u32) -> (Option<Secret>, Problems) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("secret");
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let mut problems = Problems::default();
+        let secret = Files::beside(&directory.path().join("t.toml")).secret("secret", &KeyPath::of("secret_file"), &mut problems);
+        (secret, problems)
+    }
+
+    #[test]
+    fn only_the_last_line_break_is_cut() {
+        for (content, secret) in [(&b"a b\n"[..], &b"a b"[..]), (b"a\r\n", b"a"), (b"a\n\n", b"a\n"), (b" a ", b" a ")] {
+            assert_eq!(secret_of(content, 0o600).0.unwrap().expose(), secret);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        for mode in [0o644, 0o640, 0o604, 0o620] {
+            let (secret, problems) = secret_of(b"secret", mode);
+            assert!(secret.is_none());
+            assert!(problems.as_slice()[0].message.ends_with(&format!("(mode {mode:03o}); run `chmod 600` on it")));
+        }
+        assert!(secret_of(b"secret", 0o400).0.is_some());
+    }
+
+    #[test]
+    fn directories_empty_and_absent_files_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("empty"), "").unwrap();
+        assert!(matches!(read(directory.path(), Audience::Anyone), Err(FileFault::NotAFile)));
+        assert!(matches!(read(&directory.path().join("empty"), Audience::Anyone), Err(FileFault::Empty)));
+        assert!(matches!(read(&directory.path().join("none"), Audience::Anyone), Err(FileFault::Unreadable(_))));
+    }
+}

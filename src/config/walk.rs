@@ -1,0 +1,72 @@
+//! The walk that finds every unknown key, whatever else is wrong.
+//!
+//! serde stops at the first unknown field; a pass of its own over the document reports them all, each with the nearest
+//! known name. It also refuses dates, which no setting takes, and notes where secrets stand so that no excerpt shows them.
+
+use std::ops::Range;
+
+use crate::config::diagnostic::Problems;
+use crate::config::document::{Content, Node};
+use crate::config::key_path::KeyPath;
+use crate::config::schema::{self, Key, Kind};
+
+/// Reports every key of the table `node` that `keys` does not know, and those in it.
+pub(crate) fn unknown_keys(node: &Node, keys: &'static [Key], path: &KeyPath, problems: &mut Problems) {
+    for entry in node.entries() {
+        let here = path.key(&entry.key);
+        match schema::find(keys, &entry.key) {
+            Some(key) => known_key(&entry.node, &key.kind, &here, problems),
+            None => {
+                let suggestion = schema::suggestion(&entry.key, keys.iter().map(|key| key.name));
+                problems.bad_key(&here, format!("unknown key; {suggestion}"));
+            }
+        }
+    }
+}
+
+fn known_key(node: &Node, kind: &Kind, path: &KeyPath, problems: &mut Problems) {
+    match kind {
+        Kind::Table(keys) => unknown_keys(node, keys, path, problems),
+        Kind::Blocks(keys) => {
+            for (index, item) in node.items().iter().enumerate() {
+                unknown_keys(item, keys, &path.item(index), problems);
+            }
+        }
+        _ => dates(node, path, problems),
+    }
+}
+
+fn dates(node: &Node, path: &KeyPath, problems: &mut Problems) {
+    match &node.content {
+        Content::Date => problems.refuse(path, "a date or time", "a string, number, list or table (no setting is a date)"),
+        Content::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                dates(item, &path.item(index), problems);
+            }
+        }
+        Content::Table(entries) => {
+            for entry in entries {
+                dates(&entry.node, &path.key(&entry.key), problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Where the values of secrets stand in the text.
+pub(crate) fn secret_spans(node: &Node, keys: &'static [Key]) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    collect_secrets(node, keys, &mut spans);
+    spans
+}
+
+fn collect_secrets(node: &Node, keys: &'static [Key], spans: &mut Vec<Range<usize>>) {
+    for entry in node.entries() {
+        match schema::find(keys, &entry.key).map(|key| &key.kind) {
+            Some(Kind::Secret) => spans.push(entry.node.span.clone()),
+            Some(Kind::Table(inner)) => collect_secrets(&entry.node, inner, spans),
+            Some(Kind::Blocks(inner)) => entry.node.items().iter().for_each(|item| collect_secrets(item, inner, spans)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! From settings to running parts, without touching anything that runs.
+
+use std::sync::Arc;
+
+use super::control::{Options, Running};
+use super::metrics::Metrics;
+use crate::config::Settings;
+use crate::issuer::{Registry, RegistryError, Remembered, Verifier};
+use crate::listener::{Listener, ListenerError};
+use crate::proxy::{AccessLog, RoutePlan, Snapshot};
+use crate::upstream::{TlsSettingsError, Upstream, UpstreamSettings};
+
+/// A configuration that reads well and cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A listener's certificates or keys.
+    #[error("listener `{name}`: {cause}")]
+    Listener {
+        /// The listener.
+        name: Arc<str>,
+        /// Why.
+        cause: ListenerError,
+    },
+    /// An issuer's keys.
+    #[error(transparent)]
+    Issuer(#[from] RegistryError),
+    /// An upstream's certificates or names.
+    #[error("upstream `{name}`: {cause}")]
+    Upstream {
+        /// The upstream.
+        name: Arc<str>,
+        /// Why.
+        cause: TlsSettingsError,
+    },
+    /// A route names an upstream that is not there; the configuration compiler refuses this first.
+    #[error("route `{route}`: there is no upstream `{upstream}`")]
+    UnknownUpstream {
+        /// The route.
+        route: Arc<str>,
+        /// The name it gives.
+        upstream: Arc<str>,
+    },
+    /// Two metric families have one name: a defect.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl BuildError {
+    pub(super) fn listener((name, cause): (Arc<str>, ListenerError)) -> Self {
+        Self::Listener { name, cause }
+    }
+}
+
+/// The parts of one configuration, not yet in force.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) issuers: Arc<Registry>,
+    pub(super) upstreams: Vec<Arc<Upstream>>,
+}
+
+/// Builds the parts of `settings`, keeping those of `running` that are unchanged.
+pub(super) fn build(
+    settings: &Settings,
+    running: Option<&Running>,
+    metrics: &Metrics,
+    options: &Options,
+    control: &tokio::runtime::Handle,
+) -> Result<Built, BuildError> {
+    let previous = running.map(|running| running.issuers.as_ref());
+    let issuers =
+        Registry::build(settings.issuers.clone(), previous, &metrics.issuer, &options.clock, control)?;
+    let issuers = Arc::new(issuers);
+    let upstreams = upstreams(&settings.upstreams, running, metrics)?;
+    let remembered = running.map_or_else(
+        || Arc::new(Remembered::new(&settings.token_cache)),
+        |running| Arc::clone(running.issuers.remembered()),
+    );
+    let verifier = Verifier::new(Arc::clone(&issuers), remembered, options.clock.clone(), &metrics.issuer);
+    let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
+    let routes = routes(settings, &upstreams, metrics)?;
+    let snapshot =
+        Snapshot::new(routes, &settings.managed_headers(), verifier, access_log, upstreams.clone(), metrics.proxy.clone());
+    Ok(Built { snapshot: Arc::new(snapshot), issuers, upstreams })
+}
+
+/// An upstream whose settings are the same keeps its connections.
+fn upstreams(
+    settings: &[UpstreamSettings],
+    running: Option<&Running>,
+    metrics: &Metrics,
+) -> Result<Vec<Arc<Upstream>>, BuildError> {
+    let build_one = |wanted: &UpstreamSettings| {
+        let kept = running.and_then(|running| running.upstreams.iter().find(|upstream| upstream.settings() == wanted));
+        match kept {
+            Some(upstream) => Ok(Arc::clone(upstream)),
+            None => Upstream::build(wanted.clone(), &metrics.upstream)
+                .map_err(|cause| BuildError::Upstream { name: Arc::clone(&wanted.name), cause }),
+        }
+    };
+    settings.iter().map(build_one).collect()
+}
+
+fn routes(settings: &Settings, upstreams: &[Arc<Upstream>], metrics: &Metrics) -> Result<Vec<RoutePlan>, BuildError> {
+    let plan = |route: &crate::route::RouteSettings| {
+        let upstream = upstreams.iter().find(|upstream| upstream.settings().name == route.upstream);
+        let unknown = || BuildError::UnknownUpstream { route: Arc::clone(&route.name), upstream: Arc::clone(&route.upstream) };
+        let upstream = Arc::clone(upstream.ok_or_else(unknown)?);
+        Ok(RoutePlan::new(route.clone(), upstream, &metrics.proxy))
+    };
+    settings.routes.iter().map(plan).collect()
+}
+
+/// Builds everything that `run` would build and throws it away: certificates, keys, key sets, names. Opens no socket
+/// and asks nobody.
+///
+/// # Errors
+/// What would stop `run`.
+pub fn rehearse(settings: &Settings, options: &Options) -> Result<(), BuildError> {
+    let metrics = Metrics::register(&options.clock)?;
+    for listener in &settings.listeners {
+        let built = Listener::build(listener.clone(), Arc::clone(&metrics.listener));
+        built.map_err(|cause| BuildError::listener((Arc::clone(&listener.name), cause)))?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    if let Ok(runtime) = runtime {
+        build(settings, None, &metrics, options, runtime.handle())?;
+    }
+    Ok(())
+}

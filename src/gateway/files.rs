@@ -1,0 +1,110 @@
+//! Noticing that a file of the configuration changed.
+//!
+//! The folders are watched, not the files: editors and Kubernetes replace files (a mounted Secret is a chain of
+//! symbolic links of which only the middle one moves), and a watch on a replaced file sees nothing. What counts is the
+//! content, so a touch or an unrelated file in the folder changes nothing. A slow look at the content in any case
+//! covers file systems without notification.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+/// Several files are replaced in one go; the last change counts.
+const SETTLE: Duration = Duration::from_millis(250);
+/// Between two looks without a notification.
+const POLL: Duration = Duration::from_secs(30);
+
+/// The contents of a set of files at one moment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint(Vec<Option<Vec<u8>>>);
+
+impl Fingerprint {
+    /// Reads `files`; one that cannot be read differs from every content.
+    pub(super) fn of(files: &[PathBuf]) -> Self {
+        let hash = |path: &PathBuf| {
+            let content = std::fs::read(path).ok()?;
+            Some(digest::digest(&digest::SHA256, &content).as_ref().to_vec())
+        };
+        Self(files.iter().map(hash).collect())
+    }
+}
+
+/// Wakes when something in the folders of the files happens.
+#[derive(Debug)]
+pub(super) struct Folders {
+    woken: Arc<Notify>,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Folders {
+    /// Watches the folders of `files`, and the ones that symbolic links among them lead to.
+    pub(super) fn watch(files: &[PathBuf]) -> Self {
+        let woken = Arc::new(Notify::new());
+        let wake = Arc::clone(&woken);
+        let watcher = notify::recommended_watcher(move |_| wake.notify_one());
+        let watcher = watcher.map(|mut watcher| {
+            for folder in folders(files) {
+                if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                    tracing::warn!(folder = %folder.display(), %error, "changes here are noticed only every 30 s");
+                }
+            }
+            watcher
+        });
+        if let Err(error) = &watcher {
+            tracing::warn!(%error, "the system notifies of no changes; files are looked at every 30 s");
+        }
+        Self { woken, _watcher: watcher.ok() }
+    }
+
+    /// Resolves when something may have changed and has settled, or when it is time to look anyway.
+    pub(super) async fn changed(&self) {
+        if tokio::time::timeout(POLL, self.woken.notified()).await.is_ok() {
+            while tokio::time::timeout(SETTLE, self.woken.notified()).await.is_ok() {}
+        }
+    }
+}
+
+fn folders(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let parent = |path: &Path| path.parent().map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_path_buf() });
+    let named = files.iter().filter_map(|file| parent(file));
+    let real = files.iter().filter_map(|file| parent(&file.canonicalize().ok()?));
+    named.chain(real).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn kubernetes_symlink_swap_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (version, content) in [("v1", "old"), ("v2", "new")] {
+            std::fs::create_dir(path(version)).unwrap();
+            std::fs::write(path(version).join("tls.crt"), content).unwrap();
+        }
+        std::os::unix::fs::symlink("v1", path("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/tls.crt", path("tls.crt")).unwrap();
+        let files = [path("tls.crt")];
+        let before = Fingerprint::of(&files);
+        let folders = Folders::watch(&files);
+        std::os::unix::fs::symlink("v2", path("..tmp")).unwrap();
+        std::fs::rename(path("..tmp"), path("..data")).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), folders.changed()).await.unwrap();
+        assert_ne!(Fingerprint::of(&files), before);
+    }
+
+    #[test]
+    fn missing_file_differs_from_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [folder.path().join("a")];
+        let missing = Fingerprint::of(&files);
+        std::fs::write(&files[0], "").unwrap();
+        assert_ne!(Fingerprint::of(&files), missing);
+    }
+}

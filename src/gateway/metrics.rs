@@ -1,0 +1,51 @@
+//! All metric families of one gateway, and what it counts about its configuration and its log.
+
+use std::sync::Arc;
+
+use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
+
+use crate::clock::Clock;
+use crate::issuer::IssuerMetrics;
+use crate::{listener, proxy, upstream};
+
+/// The registry with the families of every module.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    pub(super) listener: Arc<listener::Metrics>,
+    pub(super) proxy: proxy::Metrics,
+    pub(super) upstream: upstream::Metrics,
+    pub(super) issuer: Arc<IssuerMetrics>,
+    pub(super) reload_success: IntGauge,
+    pub(super) reload_timestamp: Gauge,
+    pub(super) log_lines_dropped: IntGauge,
+}
+
+impl Metrics {
+    /// A registry of its own, so that two gateways in one process do not share counters.
+    pub(super) fn register(clock: &Clock) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let listener = Arc::new(listener::Metrics::register(&registry)?);
+        let proxy = proxy::Metrics::register(&registry, listener.ambiguous_requests().clone())?;
+        let upstream = upstream::Metrics::register(&registry)?;
+        let issuer = IssuerMetrics::register(&registry, clock.clone())?;
+        let reload_success =
+            IntGauge::new("tollgate_config_reload_success", "1 when the latest configuration was taken over, 0 when it was refused.")?;
+        let reload_timestamp = Gauge::new("tollgate_config_reload_timestamp_seconds", "When a configuration was last taken over.")?;
+        let log_lines_dropped = IntGauge::new("tollgate_log_lines_dropped", "Log lines lost because the log could not keep up.")?;
+        let build = IntGauge::with_opts(
+            Opts::new("tollgate_build_info", "1; the labels say what is running.").const_label("version", env!("CARGO_PKG_VERSION")),
+        )?;
+        build.set(1);
+        registry.register(Box::new(reload_success.clone()))?;
+        registry.register(Box::new(reload_timestamp.clone()))?;
+        registry.register(Box::new(log_lines_dropped.clone()))?;
+        registry.register(Box::new(build))?;
+        Ok(Self { registry, listener, proxy, upstream, issuer, reload_success, reload_timestamp, log_lines_dropped })
+    }
+
+    /// Prometheus' text format.
+    pub(super) fn text(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,97 @@
+//! Replacing the configuration: build everything, bind everything, then swap.
+
+use std::net::SocketAddr;
+
+use super::build::{self, BuildError, Built};
+use super::control::{Gateway, Running, Shared};
+use super::listeners;
+use crate::config::Settings;
+
+/// Why a configuration was not taken over. The former one is in force, unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration cannot be served.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A new listener's address cannot be bound.
+    #[error("{address}: {cause}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A setting that is fixed at start differs.
+    #[error("{0} cannot change while the gateway runs; restart it (with --take-over, no request is lost)")]
+    Fixed(&'static str),
+    /// The gateway is shutting down.
+    #[error("the gateway is shutting down")]
+    Draining,
+}
+
+impl Gateway {
+    /// Puts `settings` in force.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; then nothing changed.
+    pub fn reload(&self, settings: Settings) -> Result<(), ReloadError> {
+        self.shared.reload(settings)
+    }
+}
+
+impl Shared {
+    pub(super) fn reload(&self, settings: Settings) -> Result<(), ReloadError> {
+        let result = self.replace(&mut self.lock(), settings);
+        self.note_reload(result.is_ok());
+        result
+    }
+
+    fn replace(&self, running: &mut Running, settings: Settings) -> Result<(), ReloadError> {
+        let workers = running.workers.as_ref().ok_or(ReloadError::Draining)?;
+        check_fixed(&running.settings, &settings)?;
+        let built = build::build(&settings, Some(running), &self.metrics, &self.options, &self.control)?;
+        let planned = listeners::plan(&settings.listeners, &running.listeners, &self.metrics.listener);
+        let planned = planned.map_err(BuildError::listener)?;
+        let bound = listeners::bind(planned, workers.count(), self.options.take_over);
+        let bound = bound.map_err(|(address, cause)| ReloadError::Bind { address, cause })?;
+
+        // From here on nothing can fail.
+        let Built { snapshot, issuers, upstreams } = built;
+        self.pipeline.replace(snapshot);
+        issuers.commit();
+        running.issuers.retire(&issuers);
+        listeners::commit(bound, &mut running.listeners, workers);
+        if let Some(level) = &self.options.log_level {
+            level.set(&settings.log.level);
+        }
+        running.issuers = issuers;
+        running.upstreams = upstreams;
+        running.settings = settings;
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a float")]
+    pub(super) fn note_reload(&self, success: bool) {
+        self.metrics.reload_success.set(i64::from(success));
+        if success {
+            self.metrics.reload_timestamp.set(self.options.clock.now().millis() as f64 / 1000.0);
+        }
+    }
+}
+
+/// Threads, the admin address and the cache are made once.
+fn check_fixed(running: &Settings, wanted: &Settings) -> Result<(), ReloadError> {
+    if running.workers != wanted.workers {
+        return Err(ReloadError::Fixed("runtime.workers"));
+    }
+    if running.admin != wanted.admin {
+        return Err(ReloadError::Fixed("admin.address"));
+    }
+    if running.token_cache != wanted.token_cache {
+        return Err(ReloadError::Fixed("token_cache"));
+    }
+    if running.log.format != wanted.log.format {
+        return Err(ReloadError::Fixed("log.format"));
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! One generation of a listener's settings, made ready for accepting. A reload makes the next; connections keep theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ipnet::IpNet;
+
+use super::metrics::Counters;
+use super::settings::{Deadlines, Limits, ListenerSettings};
+use super::tls::{Tls, TlsError};
+use crate::peer::RequestLimits;
+
+/// The HTTP library's own bound on header fields, which costs nothing; any other costs an allocation to each request.
+const FREE_HEADER_COUNT: usize = 100;
+/// The HTTP library refuses smaller buffers.
+const LEAST_BUFFER: usize = 8 * 1024;
+/// Room for bodies, whatever the bound on heads.
+const BODY_BUFFER: usize = 64 * 1024;
+/// What one HTTP/2 stream may have under way; a quarter of the connection's, so that one upload does not starve others.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes of one HTTP/2 answer held for a client that does not read it.
+const SEND_BUFFER: usize = 128 * 1024;
+/// Streams reset by the client before they were served, before the connection is refused (rapid reset,
+/// CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+/// Streams that we reset for the client's errors, before the connection is refused (CVE-2025-8671).
+const LOCAL_RESETS: usize = 256;
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Settings as connections use them.
+#[derive(Debug)]
+pub(super) struct Generation {
+    /// The listener's name.
+    pub(super) name: Arc<str>,
+    /// Absent: cleartext.
+    pub(super) tls: Option<Arc<Tls>>,
+    /// Whether cleartext connections may begin with the HTTP/2 preface.
+    pub(super) cleartext_http2: bool,
+    /// Networks whose `X-Forwarded-*` is believed.
+    pub(super) trusted_proxies: Arc<[IpNet]>,
+    /// Bounds per listener and connection.
+    pub(super) limits: Limits,
+    /// How long each phase may take.
+    pub(super) deadlines: Deadlines,
+    /// Serves HTTP/1.
+    pub(super) http1: http1::Builder,
+    /// Serves HTTP/2.
+    pub(super) http2: http2::Builder<TokioExecutor>,
+    /// What connections count with.
+    pub(super) counters: Counters,
+}
+
+impl Generation {
+    /// Makes `settings` ready, with the TLS of `previous` where it is still what they ask for.
+    pub(super) fn build(settings: &ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
+        Ok(Self {
+            tls: tls(settings, previous.and_then(|previous| previous.tls.as_ref()))?,
+            name: Arc::clone(&settings.name),
+            cleartext_http2: settings.http2 && settings.tls.is_none(),
+            trusted_proxies: settings.trusted_proxies.iter().copied().collect(),
+            limits: settings.limits.clone(),
+            deadlines: settings.deadlines.clone(),
+            http1: http1_builder(&settings.limits),
+            http2: http2_builder(&settings.limits),
+            counters,
+        })
+    }
+
+    /// Bounds on one request's head, for those who judge requests.
+    pub(super) fn request_limits(&self) -> RequestLimits {
+        RequestLimits {
+            header_count: self.limits.header_count,
+            header_bytes: self.limits.header_bytes,
+            target_bytes: self.limits.target_bytes,
+        }
+    }
+}
+
+fn tls(settings: &ListenerSettings, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
+    let Some(wanted) = &settings.tls else { return Ok(None) };
+    let kept = previous.filter(|previous| previous.is_for(wanted, settings.http2));
+    kept.map_or_else(|| Tls::build(wanted, settings.http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
+}
+
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let head = http1_head_bytes(limits);
+    let mut builder = http1::Builder::new();
+    // Its own deadline would arm a timer for every request; the watchdog does not.
+    builder.header_read_timeout(None).half_close(false).keep_alive(true);
+    builder.max_header_size(head).max_buf_size(head.max(BODY_BUFFER).max(LEAST_BUFFER));
+    if limits.header_count != FREE_HEADER_COUNT {
+        builder.max_headers(limits.header_count);
+    }
+    builder
+}
+
+/// The longest head that can be within `limits`: fields with `: ` and CRLF, request line, the empty line.
+fn http1_head_bytes(limits: &Limits) -> usize {
+    limits
+        .header_bytes
+        .saturating_add(limits.target_bytes)
+        .saturating_add(limits.header_count.saturating_mul(": \r\n".len()))
+        .saturating_add("OPTIONS  HTTP/1.1\r\n\r\n".len())
+}
+
+fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .max_concurrent_streams(limits.http2_streams)
+        .max_header_list_size(http2_list_bytes(limits))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(LOCAL_RESETS)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// As [`http1_head_bytes`], in HTTP/2's measure: 32 bytes to each field (RFC 9113 section 6.5.2), four of them pseudo.
+fn http2_list_bytes(limits: &Limits) -> u32 {
+    let fields = limits.header_count.saturating_add(4).saturating_mul(32);
+    let bytes = limits.header_bytes.saturating_add(limits.target_bytes).saturating_add(fields);
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,66 @@
+//! Places: a bounded number of connections or handshakes over all workers, each held by a guard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use prometheus::IntGauge;
+
+/// Counts the places taken. The bound is given at every [`Places::take`], since a reload may change it.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    taken: Arc<AtomicUsize>,
+    gauge: Option<IntGauge>,
+}
+
+impl Places {
+    /// No place taken; `gauge` follows the number.
+    pub(super) fn new(gauge: Option<IntGauge>) -> Self {
+        Self { taken: Arc::new(AtomicUsize::new(0)), gauge }
+    }
+
+    /// Takes one of `limit` places, or none when all are taken.
+    pub(super) fn take(&self, limit: usize) -> Option<Place> {
+        let next = |taken| (taken < limit).then_some(taken + 1);
+        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        if let Some(gauge) = &self.gauge {
+            gauge.inc();
+        }
+        Some(Place(self.clone()))
+    }
+
+    /// Places taken now.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+/// One place, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Places);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        if let Some(gauge) = &self.0.gauge {
+            gauge.dec();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_refused_at_the_limit_and_given_back_when_dropped() {
+        let places = Places::new(None);
+        let first = places.take(2).unwrap();
+        let second = places.take(2).unwrap();
+        assert!(places.take(2).is_none());
+        assert!(places.take(3).is_some(), "a raised limit counts at once");
+        drop(first);
+        assert!(places.take(2).is_some());
+        drop(second);
+        assert_eq!(places.taken(), 0);
+    }
+}

@@ -1,0 +1,126 @@
+//! What the pipeline counts. Children are resolved when a configuration is loaded or when a label is first seen, never
+//! for each request.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus::{IntCounterVec, Registry};
+
+use super::rejection::Reason;
+use crate::telemetry::{Family, ShardedCounter, ShardedHistogram};
+
+const BOUNDS: [Duration; 12] = [
+    Duration::from_micros(100),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
+
+/// Statuses 100 to 599 each have a child; any other number a backend invents counts as `other`.
+const CODES: usize = 500;
+
+/// The families of the pipeline.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<ShardedCounter>,
+    duration: Family<ShardedHistogram>,
+    refusals: Family<ShardedCounter>,
+    pub(super) stripped: Arc<ShardedCounter>,
+    pub(super) tunnels: prometheus::IntGauge,
+    ambiguous: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers the families. `ambiguous` is the family that listeners count in too, already registered.
+    ///
+    /// # Errors
+    /// When one of the names is already registered.
+    pub fn register(registry: &Registry, ambiguous: IntCounterVec) -> prometheus::Result<Self> {
+        let requests = Family::counters(
+            "tollgate_http_requests_total",
+            "Requests answered, by route and status; route `none` where none matched.",
+            &["route", "code"],
+        )?;
+        let duration = Family::histograms(
+            "tollgate_http_request_duration_seconds",
+            "Time from the request head to the end of the answer.",
+            &["route"],
+            &BOUNDS,
+        )?;
+        let refusals = Family::counters(
+            "tollgate_refusals_total",
+            "Requests that the gateway answered itself, by reason.",
+            &["route", "reason"],
+        )?;
+        let stripped = Family::counters(
+            "tollgate_identity_headers_stripped_total",
+            "Inbound headers removed because the gateway manages their name or one that folds to it.",
+            &[],
+        )?;
+        let tunnels = prometheus::IntGauge::new("tollgate_tunnels", "Open upgraded connections.")?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(duration.clone()))?;
+        registry.register(Box::new(refusals.clone()))?;
+        registry.register(Box::new(stripped.clone()))?;
+        registry.register(Box::new(tunnels.clone()))?;
+        Ok(Self { requests, duration, refusals, stripped: stripped.child(&[]), tunnels, ambiguous })
+    }
+
+    /// Counts a request that was refused because it can be read in two ways.
+    pub(super) fn ambiguous(&self, kind: &str) {
+        self.ambiguous.with_label_values(&[kind]).inc();
+    }
+
+    pub(super) fn route(&self, name: &str) -> RouteMetrics {
+        RouteMetrics {
+            name: name.into(),
+            requests: self.requests.clone(),
+            refusals: self.refusals.clone(),
+            duration: self.duration.child(&[name]),
+            codes: (0..CODES).map(|_| OnceLock::new()).collect(),
+            other_code: OnceLock::new(),
+            reasons: Reason::ALL.iter().map(|_| OnceLock::new()).collect(),
+        }
+    }
+}
+
+type LazyCounter = OnceLock<Arc<ShardedCounter>>;
+
+/// The children of one route.
+#[derive(Debug)]
+pub(super) struct RouteMetrics {
+    name: Box<str>,
+    requests: Family<ShardedCounter>,
+    refusals: Family<ShardedCounter>,
+    duration: Arc<ShardedHistogram>,
+    codes: Box<[LazyCounter]>,
+    other_code: LazyCounter,
+    reasons: Box<[LazyCounter]>,
+}
+
+impl RouteMetrics {
+    pub(super) fn answered(&self, status: StatusCode, took: Duration) {
+        self.duration.observe(took);
+        let index = usize::from(status.as_u16()).wrapping_sub(100);
+        let (counter, code) = match self.codes.get(index) {
+            Some(counter) => (counter, status.as_str()),
+            None => (&self.other_code, "other"),
+        };
+        counter.get_or_init(|| self.requests.child(&[&self.name, code])).increment();
+    }
+
+    pub(super) fn refused(&self, reason: Reason) {
+        if let Some(counter) = self.reasons.get(reason as usize) {
+            counter.get_or_init(|| self.refusals.child(&[&self.name, reason.word()])).increment();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! One request, from first stage to last.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::authenticate::authenticate;
+use super::authorize::authorize;
+use super::cross_site::{self, Preflight};
+use super::forward::forward;
+use super::forwarded::PeerView;
+use super::inject::AuthorizedRequest;
+use super::matching::find_route;
+use super::record::Record;
+use super::rejection::{Manner, Rejection};
+use super::respond::{Body, Content, respond};
+use super::sanitize::sanitize;
+use super::snapshot::Snapshot;
+use super::tunnel::Upgrade;
+use crate::peer::Peer;
+
+/// Serves requests by the configuration in force. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    current: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Pipeline {
+    /// A pipeline that serves by `snapshot`.
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self { current: Arc::new(ArcSwap::new(snapshot)) }
+    }
+
+    /// Serves every request from now on by `snapshot`; those under way keep theirs.
+    pub fn replace(&self, snapshot: Arc<Snapshot>) {
+        self.current.store(snapshot);
+    }
+
+    /// Looks through the calling worker's unused upstream connections.
+    pub fn sweep(&self) {
+        self.current.load().sweep();
+    }
+
+    /// Whether upgraded connections are open.
+    pub fn has_tunnels(&self) -> bool {
+        self.current.load().metrics.tunnels.get() > 0
+    }
+
+    /// Answers one request.
+    pub fn serve(&self, peer: Arc<Peer>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
+        let snapshot = self.current.load_full();
+        async move {
+            let (head, body) = request.into_parts();
+            let mut record = Record::begin(&snapshot, &peer, &head);
+            let manner = Manner::of(&head);
+            let answer = run(&snapshot, &peer, &mut record, head, body).await;
+            let mut answer = answer.unwrap_or_else(|rejection| {
+                record.refused(&rejection);
+                rejection.render(&manner, &record.id)
+            });
+            record.answered(&mut answer);
+            answer.map(|content| Body::new(content, record))
+        }
+    }
+}
+
+/// The stages.
+async fn run(
+    snapshot: &Arc<Snapshot>,
+    peer: &Peer,
+    record: &mut Record,
+    mut head: Parts,
+    body: Incoming,
+) -> Result<Response<Content>, Rejection> {
+    let view = PeerView::of(peer);
+    let heard = view.hear(&head.headers);
+    let clean = sanitize(&mut head, &snapshot.managed, &peer.limits).map_err(|fault| snapshot.ambiguous(fault))?;
+    snapshot.count_stripped(clean.identity_headers);
+
+    let found = find_route(snapshot, peer, &head)?;
+    let client = view.client(heard.as_ref(), &found.host, found.port);
+    let plan = record.matched(found.route()?);
+    if let Some(answer) = found.preflight.and_then(|asked| asked.answer(&plan.settings.origins)) {
+        return Ok(respond::preflight(answer));
+    }
+    let origin = cross_site::listed_origin(&head.headers, &plan.settings.origins);
+
+    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await;
+    let decided = caller.and_then(|caller| authorize(&plan, caller));
+    let authorized = decided.map_err(|rejection| rejection.in_realm(&client.host).for_origin(origin.as_ref()))?;
+    record.decided(authorized.caller());
+
+    view.tell(heard.as_ref(), &mut head);
+    let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
+    let request = AuthorizedRequest::inject(authorized, head, &plan, &record.id)?;
+    let answer = forward(snapshot, request, body, &plan, upgrade).await;
+    let answer = answer.map_err(|rejection| rejection.for_origin(origin.as_ref()))?;
+    Ok(respond(answer, &plan, origin.as_ref()))
+}

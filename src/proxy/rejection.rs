@@ -1,0 +1,225 @@
+//! Every refusal: one table from reason to status, public text and log level, and the answer made of it.
+//!
+//! A [`Reason`] is the word in the answer's body, in the access log and in `tollgate_refusals_total`; the finer
+//! `detail` (which check of a token failed) is for the log alone.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{SET_COOKIE, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+use super::respond::Content;
+use crate::telemetry::RequestId;
+use crate::upstream::UpstreamFault;
+
+macro_rules! reasons {
+    ($($variant:ident = $word:literal, $status:ident, $text:literal;)*) => {
+        /// Why a request was not answered by its backend. `docs/reasons.md` says of each what to do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Reason {
+            $(#[doc = $text] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable word.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// The status of the answer (RFC 9110 section 15).
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// What the client is told.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    BadHost = "bad_host", BAD_REQUEST, "The Host is missing, repeated or not a host.";
+    BadTarget = "bad_target", BAD_REQUEST, "The request target has characters or segments that are never allowed.";
+    AmbiguousTarget = "ambiguous_target", BAD_REQUEST, "The request target can be read as another one.";
+    BadHeaders = "bad_headers", BAD_REQUEST, "The header section is ambiguous.";
+    BadFraming = "bad_framing", BAD_REQUEST, "The length of the request body is ambiguous.";
+    AmbiguousCredentials = "ambiguous_credentials", BAD_REQUEST, "The request carries more than one credential.";
+    BodyAborted = "body_aborted", BAD_REQUEST, "The request body ended early.";
+    CredentialMissing = "credential_missing", UNAUTHORIZED, "Authentication is required.";
+    CrossSite = "cross_site", UNAUTHORIZED, "A cookie does not authenticate a request from another site.";
+    InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid here.";
+    ConflictingCookies = "conflicting_cookies", UNAUTHORIZED, "The session cookies belong to different users.";
+    PolicyDenied = "policy_denied", FORBIDDEN, "The caller may not do this.";
+    ClaimUnusable = "claim_unusable", FORBIDDEN, "A claim of the token cannot be passed on.";
+    NoRoute = "no_route", NOT_FOUND, "Nothing is served here.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This method is not served here.";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The request body is too large.";
+    TargetTooLong = "target_too_long", URI_TOO_LONG, "The request target is too long.";
+    Misdirected = "misdirected", MISDIRECTED_REQUEST, "This connection was made for another host.";
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The header section is too large.";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The gateway failed.";
+    UpstreamUnreachable = "upstream_unreachable", BAD_GATEWAY, "The service cannot be reached.";
+    UpstreamNoResponse = "upstream_no_response", BAD_GATEWAY, "The service gave no valid answer.";
+    KeysUnavailable = "keys_unavailable", SERVICE_UNAVAILABLE, "Tokens of this issuer cannot be checked at the moment.";
+    UpstreamSaturated = "upstream_saturated", SERVICE_UNAVAILABLE, "The service is busy.";
+    UpstreamConnectTimeout = "upstream_connect_timeout", GATEWAY_TIMEOUT, "The service could not be reached in time.";
+    UpstreamTimeout = "upstream_timeout", GATEWAY_TIMEOUT, "The service did not answer in time.";
+}
+
+/// A refusal on its way to the client.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) reason: Reason,
+    /// The finer word for the log.
+    pub(super) detail: Option<&'static str>,
+    /// What went wrong, for the log; never text that a client or a token chose.
+    pub(super) cause: Option<String>,
+    extra: Extra,
+}
+
+#[derive(Debug)]
+enum Extra {
+    None,
+    Allow(HeaderValue),
+    RetryAfter(Duration),
+    SignIn(HeaderValue),
+    ClearCookies(Vec<HeaderValue>),
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: None, cause: None, extra: Extra::None }
+    }
+}
+
+impl Rejection {
+    pub(super) fn detailed(reason: Reason, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..reason.into() }
+    }
+
+    pub(super) fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self { extra: Extra::Allow(allow), ..Reason::MethodNotAllowed.into() }
+    }
+
+    pub(super) fn keys_unavailable(retry_after: Duration) -> Self {
+        Self { extra: Extra::RetryAfter(retry_after), ..Reason::KeysUnavailable.into() }
+    }
+
+    pub(super) fn conflicting_cookies(clearing: Vec<HeaderValue>) -> Self {
+        Self { extra: Extra::ClearCookies(clearing), ..Reason::ConflictingCookies.into() }
+    }
+
+    /// Sends a browser to sign in instead of showing it the 401.
+    pub(super) fn with_sign_in(self, location: HeaderValue) -> Self {
+        Self { extra: Extra::SignIn(location), ..self }
+    }
+
+    /// The answer (its body already left out for HEAD).
+    pub(super) fn render(&self, request: &RejectedRequest<'_>) -> Response<Content> {
+        let (kind, text) = self.body(request);
+        let mut response = Response::new(if request.method == Method::HEAD { Content::Empty } else { Content::full(&text) });
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("accept, authorization, cookie, origin"));
+        self.challenge(request, headers);
+        self.add_extra(headers);
+        if self.closes() && request.closable {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn status(&self) -> StatusCode {
+        if matches!(self.extra, Extra::SignIn(_)) { StatusCode::SEE_OTHER } else { self.reason.status() }
+    }
+
+    fn body(&self, request: &RejectedRequest<'_>) -> (HeaderValue, String) {
+        let (word, text, id) = (self.reason.word(), self.reason.text(), request.id.as_str());
+        if request.wants_plain {
+            (HeaderValue::from_static("text/plain; charset=utf-8"), format!("{text}\nreason: {word}\nrequest: {id}\n"))
+        } else {
+            let body = serde_json::json!({ "reason": word, "message": text, "request_id": id });
+            (HeaderValue::from_static("application/json"), format!("{body}\n"))
+        }
+    }
+
+    /// RFC 6750 section 3: no `error` where no credential was sent.
+    fn challenge(&self, request: &RejectedRequest<'_>, headers: &mut HeaderMap) {
+        let error = match self.reason {
+            Reason::CredentialMissing | Reason::CrossSite => "",
+            Reason::InvalidToken | Reason::ConflictingCookies => ", error=\"invalid_token\"",
+            Reason::PolicyDenied => ", error=\"insufficient_scope\"",
+            Reason::AmbiguousCredentials => ", error=\"invalid_request\"",
+            _ => return,
+        };
+        if let Ok(challenge) = HeaderValue::try_from(format!("Bearer realm=\"{}\"{error}", request.realm)) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+    }
+
+    fn add_extra(&self, headers: &mut HeaderMap) {
+        match &self.extra {
+            Extra::None => {}
+            Extra::Allow(methods) => drop(headers.insert(ALLOW, methods.clone())),
+            Extra::RetryAfter(after) => drop(headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))),
+            Extra::SignIn(location) => drop(headers.insert(LOCATION, location.clone())),
+            Extra::ClearCookies(cookies) => cookies.iter().for_each(|cookie| {
+                headers.append(SET_COOKIE, cookie.clone());
+            }),
+        }
+    }
+
+    /// After a doubt about framing nothing more is read from the connection.
+    fn closes(&self) -> bool {
+        matches!(self.reason.status().as_u16(), 400 | 413 | 414 | 431)
+    }
+}
+
+impl From<UpstreamFault> for Rejection {
+    fn from(fault: UpstreamFault) -> Self {
+        let reason = match &fault {
+            UpstreamFault::Unreachable { .. } => Reason::UpstreamUnreachable,
+            UpstreamFault::ConnectTimeout { .. } => Reason::UpstreamConnectTimeout,
+            UpstreamFault::Saturated => Reason::UpstreamSaturated,
+            UpstreamFault::NoResponse { .. } => Reason::UpstreamNoResponse,
+            UpstreamFault::ResponseTimeout { .. } => Reason::UpstreamTimeout,
+            UpstreamFault::RequestBody => Reason::BodyAborted,
+        };
+        let extra = match fault {
+            UpstreamFault::Saturated => Extra::RetryAfter(Duration::from_secs(1)),
+            _ => Extra::None,
+        };
+        Self { cause: Some(fault.to_string()), extra, ..reason.into() }
+    }
+}
+
+/// What the answer to a refused request depends on.
+#[derive(Debug)]
+pub(super) struct RejectedRequest<'a> {
+    pub(super) method: &'a Method,
+    /// The canonical host, or nothing where there was none.
+    pub(super) realm: &'a str,
+    pub(super) id: &'a RequestId,
+    pub(super) wants_plain: bool,
+    /// HTTP/1, where an answer can announce the end of the connection.
+    pub(super) closable: bool,
+}
+
+/// Whether a client prefers text for people: it accepts some `text/` type and does not ask for JSON.
+pub(super) fn wants_plain(headers: &HeaderMap) -> bool {
+    let accepts = |kind: &str| {
+        let mut values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.contains(kind))
+    };
+    accepts("text/") && !accepts("json")
+}
