@@ -3,6 +3,8 @@
 
 use http::StatusCode;
 
+use super::RootsError;
+
 /// Why there is no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
@@ -60,15 +62,4 @@ impl FetchError {
             Self::Redirect | Self::TooManyRedirects => "redirect",
         }
     }
-}
-
-/// Why there are no certificate authorities to believe.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RootsError {
-    /// The operating system has none.
-    #[error("the operating system has no certificate authorities; name a file of them")]
-    NoneFound,
-    /// A given one is not a certificate.
-    #[error("a certificate authority cannot be used: {0}")]
-    Unusable(String),
 }

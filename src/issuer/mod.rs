@@ -4,7 +4,6 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
-mod collector;
 mod demand;
 mod discovery;
 mod examine;

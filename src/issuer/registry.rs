@@ -14,9 +14,8 @@ use super::metrics::{IssuerMeters, IssuerMetrics};
 use super::source::{Source, SourceError};
 use super::{IssuerSettings, IssuerStatus, Remote};
 use crate::clock::{Clock, Timestamp};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, TrustRoots};
 use crate::token::{ClaimRules, Liveness};
-use crate::upstream::TrustRoots;
 
 /// One issuer: its rules, its keys, and whether its settings still stand.
 #[derive(Debug)]

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::{Clock, Timestamp};
-use crate::fetch::mock::{Mock, Reply};
+use crate::fetch::TrustRoots;
+use crate::fetch::tests::mock::{Mock, Reply};
 use crate::token::Algorithm;
-use crate::upstream::TrustRoots;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const LIFETIME: u64 = 7 * 24 * 3600;

@@ -7,9 +7,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntCounter, IntGauge, IntGaugeVec, Opts};
 
-use super::Remembered;
-use super::keys::Keys;
 use crate::clock::Clock;
+use crate::issuer::{Keys, Remembered};
 
 /// The key sets that are shown, by issuer name; replaced when a registry is committed.
 pub(super) type Shown = Arc<ArcSwap<Vec<(Arc<str>, Weak<Keys>)>>>;
