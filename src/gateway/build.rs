@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::control::{Options, Running};
 use super::metrics::Metrics;
 use crate::config::Settings;
-use crate::issuer::{Registry, RegistryError, Remembered, Verifier};
+use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
 use crate::proxy::{AccessLog, RoutePlan, Snapshot};
 use crate::upstream::{TlsSettingsError, Upstream, UpstreamSettings};
@@ -22,8 +22,8 @@ pub enum BuildError {
         cause: ListenerError,
     },
     /// An issuer's keys.
-    #[error(transparent)]
-    Issuer(#[from] RegistryError),
+    #[error("{}", list(.0))]
+    Issuers(Vec<RegistryError>),
     /// An upstream's certificates or names.
     #[error("upstream `{name}`: {cause}")]
     Upstream {
@@ -65,23 +65,21 @@ pub(super) fn build(
     running: Option<&Running>,
     metrics: &Metrics,
     options: &Options,
-    control: &tokio::runtime::Handle,
 ) -> Result<Built, BuildError> {
     let previous = running.map(|running| running.issuers.as_ref());
-    let issuers =
-        Registry::build(settings.issuers.clone(), previous, &metrics.issuer, &options.clock, control)?;
-    let issuers = Arc::new(issuers);
+    let issuers = Registry::build(settings.issuers.clone(), previous, &options.clock, &metrics.issuer);
+    let issuers = Arc::new(issuers.map_err(BuildError::Issuers)?);
     let upstreams = upstreams(&settings.upstreams, running, metrics)?;
-    let remembered = running.map_or_else(
-        || Arc::new(Remembered::new(&settings.token_cache)),
-        |running| Arc::clone(running.issuers.remembered()),
-    );
-    let verifier = Verifier::new(Arc::clone(&issuers), remembered, options.clock.clone(), &metrics.issuer);
+    let (remembered, clock) = (Arc::clone(&metrics.remembered), options.clock.clone());
+    let verifier = Verifier::new(Arc::clone(&issuers), remembered, Arc::clone(&metrics.issuer), clock);
     let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
     let routes = routes(settings, &upstreams, metrics)?;
-    let snapshot =
-        Snapshot::new(routes, &settings.managed_headers(), verifier, access_log, upstreams.clone(), metrics.proxy.clone());
+    let snapshot = Snapshot::new(routes, verifier, access_log, upstreams.clone(), metrics.proxy.clone());
     Ok(Built { snapshot: Arc::new(snapshot), issuers, upstreams })
+}
+
+fn list(errors: &[RegistryError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// An upstream whose settings are the same keeps its connections.
@@ -117,14 +115,10 @@ fn routes(settings: &Settings, upstreams: &[Arc<Upstream>], metrics: &Metrics) -
 /// # Errors
 /// What would stop `run`.
 pub fn rehearse(settings: &Settings, options: &Options) -> Result<(), BuildError> {
-    let metrics = Metrics::register(&options.clock)?;
+    let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
     for listener in &settings.listeners {
         let built = Listener::build(listener.clone(), Arc::clone(&metrics.listener));
         built.map_err(|cause| BuildError::listener((Arc::clone(&listener.name), cause)))?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    if let Ok(runtime) = runtime {
-        build(settings, None, &metrics, options, runtime.handle())?;
-    }
-    Ok(())
+    build(settings, None, &metrics, options).map(drop)
 }

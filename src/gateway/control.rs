@@ -100,8 +100,8 @@ impl Gateway {
             .thread_name("control")
             .enable_all()
             .build()?;
-        let metrics = Metrics::register(&options.clock)?;
-        let parts = build::build(&settings, None, &metrics, &options, control.handle())?;
+        let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
+        let parts = build::build(&settings, None, &metrics, &options)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, settings.workers.max(1), options.take_over)
             .map_err(|(address, cause)| StartError::Bind { address, cause })?;
@@ -111,7 +111,7 @@ impl Gateway {
         let Built { snapshot, issuers, upstreams } = parts;
         let pipeline = Pipeline::new(snapshot);
         let workers = Workers::start(settings.workers, &pipeline)?;
-        issuers.commit();
+        issuers.commit(None, control.handle());
         let mut active = Vec::new();
         listeners::commit(bound, &mut active, &workers);
         let started_at = options.clock.now();
@@ -217,7 +217,7 @@ impl Shared {
     }
 
     fn reload_file(&self, file: &Path) {
-        match config::load(file) {
+        match config::load(file, std::env::vars_os()) {
             Ok(settings) => match self.reload(settings) {
                 Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
                 Err(error) => tracing::error!(%error, "configuration refused; the former one stays in force"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::clock::Clock;
-use crate::issuer::IssuerMetrics;
+use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
 use crate::{listener, proxy, upstream};
 
 /// The registry with the families of every module.
@@ -16,6 +16,8 @@ pub(super) struct Metrics {
     pub(super) proxy: proxy::Metrics,
     pub(super) upstream: upstream::Metrics,
     pub(super) issuer: Arc<IssuerMetrics>,
+    /// The verified-token cache, made once: it outlives every configuration, and its counters are scraped from here.
+    pub(super) remembered: Arc<Remembered>,
     pub(super) reload_success: IntGauge,
     pub(super) reload_timestamp: Gauge,
     pub(super) log_lines_dropped: IntGauge,
@@ -23,12 +25,13 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// A registry of its own, so that two gateways in one process do not share counters.
-    pub(super) fn register(clock: &Clock) -> prometheus::Result<Self> {
+    pub(super) fn register(cache: &CacheSettings, clock: &Clock) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let listener = Arc::new(listener::Metrics::register(&registry)?);
         let proxy = proxy::Metrics::register(&registry, listener.ambiguous_requests().clone())?;
         let upstream = upstream::Metrics::register(&registry)?;
-        let issuer = IssuerMetrics::register(&registry, clock.clone())?;
+        let remembered = Arc::new(Remembered::new(cache));
+        let issuer = IssuerMetrics::register(&registry, &remembered, clock.clone())?;
         let reload_success =
             IntGauge::new("tollgate_config_reload_success", "1 when the latest configuration was taken over, 0 when it was refused.")?;
         let reload_timestamp = Gauge::new("tollgate_config_reload_timestamp_seconds", "When a configuration was last taken over.")?;
@@ -41,7 +44,7 @@ impl Metrics {
         registry.register(Box::new(reload_timestamp.clone()))?;
         registry.register(Box::new(log_lines_dropped.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, listener, proxy, upstream, issuer, reload_success, reload_timestamp, log_lines_dropped })
+        Ok(Self { registry, listener, proxy, upstream, issuer, remembered, reload_success, reload_timestamp, log_lines_dropped })
     }
 
     /// Prometheus' text format.

@@ -49,7 +49,7 @@ impl Shared {
     fn replace(&self, running: &mut Running, settings: Settings) -> Result<(), ReloadError> {
         let workers = running.workers.as_ref().ok_or(ReloadError::Draining)?;
         check_fixed(&running.settings, &settings)?;
-        let built = build::build(&settings, Some(running), &self.metrics, &self.options, &self.control)?;
+        let built = build::build(&settings, Some(running), &self.metrics, &self.options)?;
         let planned = listeners::plan(&settings.listeners, &running.listeners, &self.metrics.listener);
         let planned = planned.map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, workers.count(), self.options.take_over);
@@ -58,8 +58,7 @@ impl Shared {
         // From here on nothing can fail.
         let Built { snapshot, issuers, upstreams } = built;
         self.pipeline.replace(snapshot);
-        issuers.commit();
-        running.issuers.retire(&issuers);
+        issuers.commit(Some(&running.issuers), &self.control);
         listeners::commit(bound, &mut running.listeners, workers);
         if let Some(level) = &self.options.log_level {
             level.set(&settings.log.level);

@@ -14,7 +14,7 @@ use super::snapshot::Snapshot;
 use super::{cross_site, sign_in};
 use crate::identity::credential::{self, ACCESS_TOKEN, Presented, Source};
 use crate::issuer::{Verified, VerifyError};
-use crate::route::Access;
+use crate::route::{Access, Authorization};
 
 /// The outcome of authentication.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ fn present<'r>(
     })?;
     let presented = found.ok_or(Reason::CredentialMissing)?;
     let counts = presented.source != Source::Cookie
-        || cross_site::cookie_counts(head, upgrading, &plan.settings.origins, client);
+        || cross_site::cookie_counts(&head.method, upgrading, &head.headers, &plan.settings.origins, client);
     if counts { Ok(presented) } else { Err(Reason::CrossSite.into()) }
 }
 
@@ -92,7 +92,7 @@ async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Kno
     if !plan.accepts(&verified.identity.issuer_name) {
         return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted"));
     }
-    Ok(Known { verified, token: plan.passes_token_on().then(|| token.into()) })
+    Ok(Known { verified, token: (plan.settings.authorization == Authorization::Presented).then(|| token.into()) })
 }
 
 fn refuse(error: VerifyError) -> Rejection {

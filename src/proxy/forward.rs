@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -13,47 +14,50 @@ use super::inject::AuthorizedRequest;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
+use super::sanitize::sanitize_response;
 use super::snapshot::Snapshot;
 use super::tunnel::{self, Upgrade};
 use crate::upstream::{RequestBody, UpstreamFault};
 
-/// Sends `authorized` to the route's upstream and returns its response head, the body still arriving.
+/// Sends the authorized request with `body` to the route's upstream and returns its response head, the body still
+/// arriving.
 pub(super) async fn forward(
     snapshot: &Arc<Snapshot>,
-    authorized: AuthorizedRequest,
+    request: AuthorizedRequest,
+    body: Incoming,
+    plan: &RoutePlan,
+    upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
-    let AuthorizedRequest { request, plan, upgrade, .. } = authorized;
-    let (outbound, exceeded) = outbound(snapshot, request, &plan, upgrade.as_ref())?;
-    let sent = plan.upstream.send(outbound, plan.settings.response_timeout).await;
+    let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes)?;
+    let request = Request::from_parts(outbound(request.into_head(), upgrade.as_ref()), body);
+    let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
-    super::sanitize::sanitize_response(response.headers_mut());
+    let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel::open(upgrade, response, &snapshot.metrics.tunnels);
+        return tunnel::open(upgrade, switched.as_ref(), response, &snapshot.metrics.tunnels);
     }
     Ok(response.map(Content::Backend))
 }
 
-/// The request as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.
-fn outbound(
-    snapshot: &Arc<Snapshot>,
-    request: Request<Incoming>,
-    plan: &RoutePlan,
-    upgrade: Option<&Upgrade>,
-) -> Result<(Request<RequestBody>, Option<Arc<AtomicBool>>), Rejection> {
-    let (mut parts, incoming) = request.into_parts();
-    parts.version = Version::HTTP_11;
-    if parts.uri.authority().is_some() {
-        parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
+/// The head as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.
+fn outbound(mut head: Parts, upgrade: Option<&Upgrade>) -> Parts {
+    head.version = Version::HTTP_11;
+    if let Some(authority) = head.uri.authority() {
+        if !head.headers.contains_key(HOST)
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            head.headers.insert(HOST, host);
+        }
+        head.uri = head.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     }
     if let Some(upgrade) = upgrade {
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        parts.headers.insert(UPGRADE, upgrade.protocol.clone());
+        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(UPGRADE, upgrade.protocol.clone());
     }
-    let (body, exceeded) = body(snapshot, incoming, plan.settings.max_body_bytes)?;
-    Ok((Request::from_parts(parts, body), exceeded))
+    head
 }
 
-fn body(
+fn bounded(
     snapshot: &Arc<Snapshot>,
     incoming: Incoming,
     max_bytes: Option<u64>,

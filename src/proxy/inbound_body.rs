@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::sanitize::sanitize_trailers;
 use super::snapshot::Snapshot;
 
 /// The body was longer than the route allows.
@@ -53,8 +54,8 @@ impl InboundBody {
 
     /// A managed name is as forbidden in a trailer as in a header: some servers merge the two.
     fn sanitize(&self, mut trailers: HeaderMap) -> HeaderMap {
-        let stripped = self.snapshot.managed.sanitize_trailers(&mut trailers);
-        self.snapshot.metrics.stripped.add(stripped as u64);
+        let stripped = sanitize_trailers(&mut trailers, &self.snapshot.managed);
+        self.snapshot.count_stripped(stripped);
         trailers
     }
 }

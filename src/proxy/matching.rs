@@ -31,13 +31,13 @@ pub(super) fn find_route<'r, 's>(
     head: &'r Parts,
 ) -> Result<Found<'r, 's>, Rejection> {
     let host = request_host(&head.uri, &head.headers);
-    let (host, port) = host.map_err(|fault| snapshot.ambiguous(Reason::BadHost, fault.kind()))?;
+    let (host, port) = host.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     refuse_misdirected(peer, &host)?;
     let preflight = Preflight::of(&head.method, &head.headers);
     let method = preflight.as_ref().map_or(&head.method, |preflight| &preflight.method);
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let route = snapshot.routes.resolve(&host, target, method);
-    let route = route.map_err(|fault| snapshot.ambiguous(super::target_reason(fault), fault.kind()))?;
+    let route = route.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     Ok(Found { host, port, preflight, route })
 }
 

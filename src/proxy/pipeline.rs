@@ -16,7 +16,7 @@ use super::inject::AuthorizedRequest;
 use super::matching::find_route;
 use super::record::Record;
 use super::rejection::{Manner, Rejection};
-use super::respond::{Body, Content, respond};
+use super::respond::{Body, Content, preflight, respond};
 use super::sanitize::sanitize;
 use super::snapshot::Snapshot;
 use super::tunnel::Upgrade;
@@ -77,23 +77,23 @@ async fn run(
 ) -> Result<Response<Content>, Rejection> {
     let view = PeerView::of(peer);
     let heard = view.hear(&head.headers);
-    let clean = sanitize(&mut head, &snapshot.managed, &peer.limits).map_err(|fault| snapshot.ambiguous(fault))?;
+    let clean = sanitize(&mut head, &snapshot.managed, &peer.limits).map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     snapshot.count_stripped(clean.identity_headers);
 
     let found = find_route(snapshot, peer, &head)?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
     let plan = record.matched(found.route()?);
     if let Some(answer) = found.preflight.and_then(|asked| asked.answer(&plan.settings.origins)) {
-        return Ok(respond::preflight(answer));
+        return Ok(preflight(answer));
     }
     let origin = cross_site::listed_origin(&head.headers, &plan.settings.origins);
 
     let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await;
     let decided = caller.and_then(|caller| authorize(&plan, caller));
     let authorized = decided.map_err(|rejection| rejection.in_realm(&client.host).for_origin(origin.as_ref()))?;
-    record.decided(authorized.caller());
+    record.decided(authorized.known());
 
-    view.tell(heard.as_ref(), &mut head);
+    view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
     let request = AuthorizedRequest::inject(authorized, head, &plan, &record.id)?;
     let answer = forward(snapshot, request, body, &plan, upgrade).await;

@@ -4,12 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, Version};
+use http::header::HOST;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 
+use super::access_log::Line;
+use super::authenticate::Known;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
 use crate::issuer::Verified;
+use crate::peer::{Peer, is_within};
 use crate::telemetry::RequestId;
 
 /// The note of one request.
@@ -18,8 +23,8 @@ pub(super) struct Record {
     snapshot: Arc<Snapshot>,
     started: Instant,
     pub(super) id: RequestId,
-    pub(super) route: Option<Arc<RoutePlan>>,
-    pub(super) caller: Option<Arc<Verified>>,
+    route: Option<Arc<RoutePlan>>,
+    caller: Option<Arc<Verified>>,
     status: StatusCode,
     reason: Option<Reason>,
     detail: Option<&'static str>,
@@ -44,11 +49,11 @@ pub(super) struct Logged {
 }
 
 impl Record {
-    pub(super) fn new(snapshot: Arc<Snapshot>, id: RequestId, logged: Option<Box<Logged>>) -> Box<Self> {
+    pub(super) fn begin(snapshot: &Arc<Snapshot>, peer: &Peer, head: &Parts) -> Box<Self> {
         Box::new(Self {
-            snapshot,
+            snapshot: Arc::clone(snapshot),
             started: Instant::now(),
-            id,
+            id: request_id(peer, &head.headers),
             route: None,
             caller: None,
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -58,20 +63,28 @@ impl Record {
             authenticated: Duration::ZERO,
             answered: Duration::ZERO,
             cut_off: false,
-            logged,
+            logged: snapshot.access_log.is_some().then(|| Box::new(Logged::of(peer, head))),
         })
     }
 
-    /// Authorization is decided.
-    pub(super) fn decided(&mut self) {
+    /// The route is found; every later count is the route's.
+    pub(super) fn matched(&mut self, plan: &Arc<RoutePlan>) -> Arc<RoutePlan> {
+        self.route = Some(Arc::clone(plan));
+        Arc::clone(plan)
+    }
+
+    /// Authorization was decided in favour of `caller`.
+    pub(super) fn decided(&mut self, caller: Option<&Known>) {
         if self.logged.is_some() {
             self.authenticated = self.started.elapsed();
+            self.caller = caller.map(|known| Arc::clone(&known.verified));
         }
     }
 
     /// The answer's head is known.
-    pub(super) fn answered(&mut self, status: StatusCode) {
-        self.status = status;
+    pub(super) fn answered<B>(&mut self, answer: &mut Response<B>) {
+        self.status = answer.status();
+        answer.headers_mut().insert(X_REQUEST_ID, self.id.header());
         if self.logged.is_some() {
             self.answered = self.started.elapsed();
         }
@@ -80,6 +93,9 @@ impl Record {
     pub(super) fn refused(&mut self, rejection: &Rejection) {
         self.reason = Some(rejection.reason);
         self.detail = rejection.detail;
+        if let Some(cause) = &rejection.cause {
+            tracing::warn!(request_id = self.id.as_str(), reason = rejection.reason.word(), cause, "not answered by the backend");
+        }
     }
 
     pub(super) fn sent(&mut self, bytes: usize) {
@@ -100,20 +116,49 @@ impl Record {
             metrics.refused(reason);
         }
         if let (Some(log), Some(logged)) = (&self.snapshot.access_log, &self.logged) {
-            log.write(&super::access_log::Line {
-                id: self.id.as_str(),
-                logged,
-                route: self.route.as_deref().map(|route| &*route.settings.name),
-                status: self.status.as_u16(),
-                reason: self.reason.map(Reason::word),
-                detail: self.detail,
-                identity: self.caller.as_ref().map(|caller| &caller.identity),
-                sent: self.sent,
-                complete: complete && !self.cut_off,
-                authenticated: self.authenticated,
-                answered: self.answered,
-                took,
-            });
+            log.write(&self.line(logged, took, complete && !self.cut_off));
+        }
+    }
+
+    fn line<'a>(&'a self, logged: &'a Logged, took: Duration, complete: bool) -> Line<'a> {
+        Line {
+            id: self.id.as_str(),
+            logged,
+            route: self.route.as_deref().map(|route| &*route.settings.name),
+            status: self.status.as_u16(),
+            reason: self.reason.map(Reason::word),
+            detail: self.detail,
+            identity: self.caller.as_ref().map(|caller| &caller.identity),
+            sent: self.sent,
+            complete,
+            authenticated: self.authenticated,
+            answered: self.answered,
+            took,
         }
     }
 }
+
+impl Logged {
+    fn of(peer: &Peer, head: &Parts) -> Self {
+        let authority = head.uri.authority().map(|authority| authority.as_str());
+        let host = authority.or_else(|| head.headers.get(HOST)?.to_str().ok());
+        Self {
+            peer: peer.address,
+            listener: Arc::clone(&peer.listener),
+            method: head.method.clone(),
+            host: host.unwrap_or_default().into(),
+            path: head.uri.path().into(),
+            version: head.version,
+        }
+    }
+}
+
+/// A trusted proxy in front may have named the request already.
+fn request_id(peer: &Peer, headers: &HeaderMap) -> RequestId {
+    let trusted = is_within(peer.address.ip(), &peer.trusted_proxies);
+    let inbound = trusted.then(|| headers.get(&X_REQUEST_ID)).flatten();
+    inbound.and_then(RequestId::from_trusted).unwrap_or_default()
+}
+
+/// On requests to backends and on every answer.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

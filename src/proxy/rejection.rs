@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::header::{SET_COOKIE, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 
+use super::cross_site;
 use super::respond::Content;
+use super::sanitize::SanitizeFault;
+use crate::route::{HostFault, TargetFault};
 use crate::telemetry::RequestId;
 use crate::upstream::UpstreamFault;
 
@@ -81,6 +85,10 @@ pub(super) struct Rejection {
     pub(super) detail: Option<&'static str>,
     /// What went wrong, for the log; never text that a client or a token chose.
     pub(super) cause: Option<String>,
+    /// The host whose credentials are asked for.
+    realm: Option<Box<str>>,
+    /// The listed origin whose page may read the refusal.
+    origin: Option<HeaderValue>,
     extra: Extra,
 }
 
@@ -95,7 +103,7 @@ enum Extra {
 
 impl From<Reason> for Rejection {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: None, cause: None, extra: Extra::None }
+        Self { reason, detail: None, cause: None, realm: None, origin: None, extra: Extra::None }
     }
 }
 
@@ -121,19 +129,32 @@ impl Rejection {
         Self { extra: Extra::SignIn(location), ..self }
     }
 
-    /// The answer (its body already left out for HEAD).
-    pub(super) fn render(&self, request: &RejectedRequest<'_>) -> Response<Content> {
-        let (kind, text) = self.body(request);
-        let mut response = Response::new(if request.method == Method::HEAD { Content::Empty } else { Content::full(&text) });
+    /// Says whose credentials are asked for.
+    pub(super) fn in_realm(self, host: &str) -> Self {
+        Self { realm: Some(host.into()), ..self }
+    }
+
+    /// Lets a page of a listed origin read the refusal.
+    pub(super) fn for_origin(self, origin: Option<&HeaderValue>) -> Self {
+        Self { origin: origin.cloned(), ..self }
+    }
+
+    /// The answer (its body left out for HEAD).
+    pub(super) fn render(&self, manner: &Manner, id: &RequestId) -> Response<Content> {
+        let (kind, text) = self.body(manner, id);
+        let mut response = Response::new(if manner.is_head { Content::Empty } else { Content::full(&text) });
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, kind);
         headers.insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("accept, authorization, cookie, origin"));
-        self.challenge(request, headers);
+        self.challenge(headers);
         self.add_extra(headers);
-        if self.closes() && request.closable {
+        if let Some(origin) = &self.origin {
+            cross_site::allow(headers, origin);
+        }
+        if self.closes() && manner.closable {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -143,9 +164,9 @@ impl Rejection {
         if matches!(self.extra, Extra::SignIn(_)) { StatusCode::SEE_OTHER } else { self.reason.status() }
     }
 
-    fn body(&self, request: &RejectedRequest<'_>) -> (HeaderValue, String) {
-        let (word, text, id) = (self.reason.word(), self.reason.text(), request.id.as_str());
-        if request.wants_plain {
+    fn body(&self, manner: &Manner, id: &RequestId) -> (HeaderValue, String) {
+        let (word, text, id) = (self.reason.word(), self.reason.text(), id.as_str());
+        if manner.wants_plain {
             (HeaderValue::from_static("text/plain; charset=utf-8"), format!("{text}\nreason: {word}\nrequest: {id}\n"))
         } else {
             let body = serde_json::json!({ "reason": word, "message": text, "request_id": id });
@@ -154,7 +175,7 @@ impl Rejection {
     }
 
     /// RFC 6750 section 3: no `error` where no credential was sent.
-    fn challenge(&self, request: &RejectedRequest<'_>, headers: &mut HeaderMap) {
+    fn challenge(&self, headers: &mut HeaderMap) {
         let error = match self.reason {
             Reason::CredentialMissing | Reason::CrossSite => "",
             Reason::InvalidToken | Reason::ConflictingCookies => ", error=\"invalid_token\"",
@@ -162,7 +183,8 @@ impl Rejection {
             Reason::AmbiguousCredentials => ", error=\"invalid_request\"",
             _ => return,
         };
-        if let Ok(challenge) = HeaderValue::try_from(format!("Bearer realm=\"{}\"{error}", request.realm)) {
+        let realm = self.realm.as_deref().unwrap_or("gateway");
+        if let Ok(challenge) = HeaderValue::try_from(format!("Bearer realm=\"{realm}\"{error}")) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
     }
@@ -203,23 +225,65 @@ impl From<UpstreamFault> for Rejection {
     }
 }
 
-/// What the answer to a refused request depends on.
+/// How a refused request is to be answered.
 #[derive(Debug)]
-pub(super) struct RejectedRequest<'a> {
-    pub(super) method: &'a Method,
-    /// The canonical host, or nothing where there was none.
-    pub(super) realm: &'a str,
-    pub(super) id: &'a RequestId,
-    pub(super) wants_plain: bool,
+pub(super) struct Manner {
+    is_head: bool,
+    wants_plain: bool,
     /// HTTP/1, where an answer can announce the end of the connection.
-    pub(super) closable: bool,
+    closable: bool,
+}
+
+impl Manner {
+    pub(super) fn of(head: &Parts) -> Self {
+        Self {
+            is_head: head.method == Method::HEAD,
+            wants_plain: wants_plain(&head.headers),
+            closable: head.version < Version::HTTP_2,
+        }
+    }
 }
 
 /// Whether a client prefers text for people: it accepts some `text/` type and does not ask for JSON.
-pub(super) fn wants_plain(headers: &HeaderMap) -> bool {
+fn wants_plain(headers: &HeaderMap) -> bool {
     let accepts = |kind: &str| {
         let mut values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         values.any(|value| value.contains(kind))
     };
     accepts("text/") && !accepts("json")
+}
+
+impl From<SanitizeFault> for Rejection {
+    fn from(fault: SanitizeFault) -> Self {
+        let reason = match fault {
+            SanitizeFault::Method => {
+                return Self::method_not_allowed(HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+            }
+            SanitizeFault::TargetTooLong => Reason::TargetTooLong,
+            SanitizeFault::TooManyHeaders | SanitizeFault::HeadersTooLarge => Reason::HeadersTooLarge,
+            SanitizeFault::SeveralHosts => Reason::BadHost,
+            SanitizeFault::SeveralAuthorizations => Reason::AmbiguousCredentials,
+            SanitizeFault::ContentLength | SanitizeFault::TransferEncoding | SanitizeFault::NominatedFraming => {
+                Reason::BadFraming
+            }
+            SanitizeFault::NominatedTooMany | SanitizeFault::Cookie => Reason::BadHeaders,
+        };
+        Self::detailed(reason, fault.kind())
+    }
+}
+
+impl From<TargetFault> for Rejection {
+    fn from(fault: TargetFault) -> Self {
+        let reason = match fault {
+            TargetFault::EncodedSlash | TargetFault::OtherRoute => Reason::AmbiguousTarget,
+            _ => Reason::BadTarget,
+        };
+        Self::detailed(reason, fault.kind())
+    }
+}
+
+impl From<HostFault> for Rejection {
+    fn from(fault: HostFault) -> Self {
+        Self::detailed(Reason::BadHost, fault.kind())
+    }
 }

@@ -8,10 +8,58 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::cross_site;
+use super::plan::RoutePlan;
 use super::record::Record;
+use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
+use crate::route::Access;
 use crate::upstream::ResponseBody;
+
+/// Puts the gateway's own word on a backend's answer: nobody else sets our cookies, and nothing personal is left to
+/// shared caches.
+pub(super) fn respond(
+    mut answer: Response<Content>,
+    plan: &RoutePlan,
+    origin: Option<&HeaderValue>,
+) -> Response<Content> {
+    let headers = answer.headers_mut();
+    remove_our_cookies(headers);
+    if !matches!(plan.settings.access, Access::Anonymous) && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+    if let Some(origin) = origin {
+        cross_site::allow(headers, origin);
+    }
+    answer
+}
+
+/// A backend that could set `access_token` could sign its users in as somebody else.
+fn remove_our_cookies(headers: &mut HeaderMap) {
+    let is_ours = |cookie: &HeaderValue| {
+        let name = cookie.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        name == ACCESS_TOKEN.as_bytes() || name == REFRESH_TOKEN.as_bytes()
+    };
+    if !headers.get_all(SET_COOKIE).iter().any(is_ours) {
+        return;
+    }
+    let kept: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|cookie| !is_ours(cookie)).cloned().collect();
+    headers.remove(SET_COOKIE);
+    for cookie in kept {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+/// The answer to a CORS preflight that a route allows.
+pub(super) fn preflight(headers: HeaderMap) -> Response<Content> {
+    let mut answer = Response::new(Content::Empty);
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    *answer.headers_mut() = headers;
+    answer
+}
 
 /// What an answer consists of.
 #[derive(Debug, Default)]

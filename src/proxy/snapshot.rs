@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::access_log::AccessLog;
 use super::metrics::{Metrics, RouteMetrics};
 use super::plan::RoutePlan;
-use super::sanitize::ManagedHeaders;
+use super::managed::ManagedHeaders;
+use super::rejection::Rejection;
 use crate::issuer::Verifier;
 use crate::route::{Entry, RouteTable};
+use crate::upstream::Upstream;
 
 /// What a request needs to know. Built and checked whole before it is swapped in.
 #[derive(Debug)]
@@ -19,17 +21,20 @@ pub struct Snapshot {
     pub(super) metrics: Metrics,
     /// Counts what matches no route.
     pub(super) unmatched: RouteMetrics,
+    upstreams: Vec<Arc<Upstream>>,
 }
 
 impl Snapshot {
-    /// Puts the parts together. `managed` are the names removed from every inbound request.
+    /// Puts the parts together.
     pub fn new(
         routes: Vec<RoutePlan>,
-        managed: &[String],
         verifier: Verifier,
         access_log: Option<AccessLog>,
+        upstreams: Vec<Arc<Upstream>>,
         metrics: Metrics,
     ) -> Self {
+        let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
+        let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
         let entry = |plan: RoutePlan| -> Entry<Arc<RoutePlan>> {
             let settings = plan.settings();
             let (host, path) = (settings.host.clone(), settings.path.clone());
@@ -37,11 +42,29 @@ impl Snapshot {
         };
         Self {
             routes: RouteTable::build(routes.into_iter().map(entry).collect()),
-            managed: ManagedHeaders::new(managed.iter().map(String::as_str)),
+            managed,
             verifier,
             access_log,
             unmatched: metrics.route("none"),
             metrics,
+            upstreams,
+        }
+    }
+
+    /// Looks through the calling worker's unused upstream connections.
+    pub(super) fn sweep(&self) {
+        self.upstreams.iter().for_each(|upstream| upstream.sweep());
+    }
+
+    /// Counts and words the refusal of a request that can be read in two ways.
+    pub(super) fn ambiguous(&self, kind: &str, fault: impl Into<Rejection>) -> Rejection {
+        self.metrics.ambiguous(kind);
+        fault.into()
+    }
+
+    pub(super) fn count_stripped(&self, headers: usize) {
+        if headers > 0 {
+            self.metrics.stripped.add(headers as u64);
         }
     }
 }

@@ -4,12 +4,14 @@
 //! own 101 (Pingora CVE-2026-2833, Envoy CVE-2025-64763).
 
 use http::header::{CONNECTION, UPGRADE};
+use http::request::Parts;
 use http::{HeaderValue, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
 use tokio::io::AsyncWriteExt;
 
+use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use crate::upstream::ResponseBody;
@@ -22,16 +24,28 @@ pub(super) struct Upgrade {
     pub(super) client: OnUpgrade,
 }
 
+impl Upgrade {
+    /// The upgrade that a request asks for, if the route passes that protocol through. `h2c` never: it would be a
+    /// second way into the backend (carapaceproxy#484).
+    pub(super) fn wanted(asked: Option<HeaderValue>, head: &mut Parts, plan: &RoutePlan) -> Option<Self> {
+        let protocol = asked?.to_str().ok()?.to_ascii_lowercase();
+        let allowed = plan.settings.upgrades.iter().any(|allowed| *allowed == protocol);
+        let client = head.extensions.remove::<OnUpgrade>().filter(|_| allowed)?;
+        Some(Self { protocol: HeaderValue::try_from(protocol).ok()?, client })
+    }
+}
+
 /// Joins client and backend after the backend's 101.
 ///
 /// # Errors
 /// When no upgrade was asked for, or the backend switched to another protocol than the one asked for.
 pub(super) fn open(
     upgrade: Option<Upgrade>,
+    switched: Option<&HeaderValue>,
     response: Response<ResponseBody>,
     open: &IntGauge,
 ) -> Result<Response<Content>, Rejection> {
-    let switched = response.headers().get(UPGRADE).map(|value| value.as_bytes().to_ascii_lowercase());
+    let switched = switched.map(|protocol| protocol.as_bytes().to_ascii_lowercase());
     let Some(upgrade) = upgrade.filter(|upgrade| switched.as_deref() == Some(upgrade.protocol.as_bytes())) else {
         return Err(Rejection::detailed(Reason::UpstreamNoResponse, "unexpected_upgrade"));
     };
