@@ -124,7 +124,8 @@ impl Registry {
     }
 
     /// Makes this registry the one in force after `previous`: fetching begins on `runtime`, and what was verified under
-    /// settings that are no longer so ends. Dropped issuers' tasks end with the last handle on `previous`.
+    /// settings that are no longer so ends. Call it when nothing can fail any more, before requests see this registry.
+    /// Dropped issuers' tasks end with the last handle on `previous`.
     pub fn commit(&self, previous: Option<&Self>, runtime: &tokio::runtime::Handle) {
         self.in_order.iter().for_each(|issuer| issuer.keys.start(runtime));
         let replaced = previous.iter().flat_map(|previous| &previous.in_order).filter(|issuer| !self.has(issuer));

@@ -47,15 +47,14 @@ impl Verifier {
         }
     }
 
-    /// What is remembered of `token`, as far as its issuer's keys are still believed: staleness ends memory too.
+    /// What is remembered of `token`, as far as its issuer's keys are still believed (staleness ends memory too) and it
+    /// was judged by this configuration: while a reload is under way, two are in force at once.
     fn recall(&self, token: &str, started: Instant) -> Option<Arc<Verified>> {
         let now = self.clock.now();
         let verified = self.remembered.get(token, now)?;
         let issuer = self.registry.find(verified.identity.issuer())?;
-        if !issuer.keys().are_usable(now) {
-            return None;
-        }
-        issuer.meters.recalled(started.elapsed());
+        let counts = verified.was_judged_by(issuer.liveness()) && issuer.keys().are_usable(now);
+        counts.then(|| issuer.meters.recalled(started.elapsed()))?;
         Some(verified)
     }
 

@@ -102,6 +102,38 @@ async fn a_rotation_during_a_flood_refuses_no_good_token_where_the_issuer_publis
 }
 
 #[tokio::test]
+async fn ten_rotations_under_load_refuse_no_good_token_and_cost_one_fetch_each() {
+    let mut signers = vec![Signer::new("k0")];
+    let body = jwks(&[&signers[0]]);
+    let mock = Mock::start(move |_| Reply::After(Duration::from_millis(5), body.clone())).await;
+    let gateway = Gateway::start(vec![settings("corp", &mock)]);
+    assert_eq!(gateway.reason(&signers[0].token("https://corp", "first")).await, "ok");
+    for round in 1..=10 {
+        let load = |signer: &Signer, name: &str| {
+            let tokens = (0..40).map(|subject| signer.token("https://corp", &format!("{name}-{round}-{subject}")));
+            let mut tasks = JoinSet::new();
+            for token in tokens {
+                let verifier = gateway.verifier.clone();
+                tasks.spawn(async move { verifier.verify(&token).await.map_or_else(|error| error.reason(), |_| "ok") });
+            }
+            tasks
+        };
+        let old = signers.last().unwrap();
+        let before = load(old, "before");
+        let new = Signer::new(&format!("k{round}"));
+        let body = jwks(&[old, &new]);
+        mock.now_does(move |_| Reply::After(Duration::from_millis(5), body.clone()));
+        gateway.clock.advance(Duration::from_secs(10));
+        let (after, still) = (load(&new, "after"), load(old, "still"));
+        for outcomes in [before.join_all().await, after.join_all().await, still.join_all().await] {
+            assert!(outcomes.iter().all(|outcome| *outcome == "ok"), "{round}: {outcomes:?}");
+        }
+        signers.push(new);
+    }
+    assert_eq!(mock.count(), 11);
+}
+
+#[tokio::test]
 async fn a_question_during_a_fetch_that_misses_the_key_gets_one_of_its_own() {
     let (old, new) = (Signer::new("k1"), Signer::new("k2"));
     let (before, after) = (jwks(&[&old]), jwks(&[&old, &new]));

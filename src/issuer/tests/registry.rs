@@ -36,6 +36,20 @@ async fn changed_rules_keep_the_keys_and_forget_what_was_verified() {
 }
 
 #[tokio::test]
+async fn while_a_reload_is_under_way_each_configuration_judges_for_itself() {
+    let signer = Signer::new("k1");
+    let (_mock, gateway, mut settings) = corp(&signer).await;
+    let token = signer.token("https://corp", "a");
+    settings.audiences = vec!["other".to_owned()];
+    let next = Arc::new(gateway.rebuild(vec![settings]).unwrap());
+    let (remembered, metrics) = (gateway.remembered.clone(), gateway.metrics.clone());
+    let next = Verifier::new(next, remembered, metrics, gateway.clock.clone());
+    assert_eq!(gateway.reason(&token).await, "ok");
+    assert_eq!(next.verify(&token).await.unwrap_err().reason(), "wrong_audience");
+    assert_eq!(gateway.reason(&token).await, "ok");
+}
+
+#[tokio::test]
 async fn other_algorithms_mean_other_keys() {
     let signer = Signer::new("k1");
     let (mock, mut gateway, mut settings) = corp(&signer).await;
