@@ -186,6 +186,7 @@ impl Shared {
             count: latest.as_ref().map_or(0, |set| set.len()),
             age: record.fetched_at.map(|fetched_at| now.since(fetched_at)),
             skipped: record.skipped,
+            fetches: *self.ended.borrow(),
             last_error: record.last_error,
             next_fetch: record.next_fetch,
         }

@@ -52,6 +52,8 @@ pub struct KeysStatus {
     pub skipped: Vec<SkippedKey>,
     /// How long ago the set was fetched; absent for sets that are never fetched.
     pub age: Option<Duration>,
+    /// Fetches that have ended, well or not.
+    pub fetches: u64,
     /// The word of the last fetch's failure; absent after a good one.
     pub last_error: Option<&'static str>,
     /// When the next fetch is due; absent for sets that are never fetched.

@@ -145,15 +145,10 @@ impl Gateway {
     }
 
     /// Fetches now and waits for the end of it.
-    async fn refresh(&self, name: &str, mock: &Mock) {
-        let before = (mock.count(), self.status(name));
+    async fn refresh(&self, name: &str) {
+        let before = self.status(name).fetches;
         self.keys(name).refresh();
-        let ended = || {
-            let status = self.status(name);
-            mock.count() > before.0 && (status.next_fetch, status.age) != (before.1.next_fetch, before.1.age)
-        };
-        self.clock.advance(Duration::from_millis(1));
-        until(ended).await;
+        until(|| self.status(name).fetches > before).await;
     }
 
     /// The value of one line of the scrape.

@@ -94,8 +94,9 @@ async fn a_bad_answer_keeps_the_old_set_and_is_counted_by_its_word() {
     ];
     for (reply, word) in cases {
         mock.now_does(move |_| reply.clone());
-        gateway.refresh("corp", &mock).await;
-        assert_eq!(gateway.status("corp").last_error, Some(word));
+        gateway.refresh("corp").await;
+        // A retry of the task's own may have been under way with the answer before.
+        until(|| gateway.status("corp").last_error == Some(word)).await;
         assert_eq!(gateway.reason(&signer.token("https://corp", word)).await, "ok");
         let counted = gateway.metric(&format!("tollgate_key_fetches_total{{issuer=\"corp\",result=\"{word}\"}}"));
         assert!(counted >= Some(1.0), "{word}");
@@ -152,7 +153,7 @@ async fn a_removed_key_takes_its_remembered_tokens_with_it_at_the_next_refresh()
 
     let one = jwks(&[&kept]);
     mock.now_does(move |_| Reply::Json(one.clone()));
-    gateway.refresh("corp", &mock).await;
+    gateway.refresh("corp").await;
     assert_eq!(gateway.reason(&tokens[0]).await, "unknown_key");
     let after = gateway.verify(&tokens[1]).await.unwrap();
     assert!(Arc::ptr_eq(&before, &after), "a key that stays keeps what it verified");

@@ -95,7 +95,7 @@ async fn a_registry_that_is_not_committed_has_no_effect() {
     drop(refused);
     assert_eq!((other.count(), mock.count()), (0, 1));
     assert!(Arc::ptr_eq(&verified, &gateway.verify(&token).await.unwrap()));
-    gateway.refresh("corp", &mock).await;
+    gateway.refresh("corp").await;
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn fusionauth_keys_come_from_its_set_its_map_and_its_applications() {
         "/.well-known/jwks.json" => Reply::Json(only_set.clone()),
         _ => Reply::Status(500),
     });
-    gateway.refresh("corp", &mock).await;
+    gateway.refresh("corp").await;
     assert_eq!(gateway.status("corp").count, 4, "a hiccup of one endpoint removes no key");
 }
 
