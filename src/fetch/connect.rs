@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{FetchError, Reach, RootsError};
+use super::{FetchError, Reach, RootsError, TrustRoots};
 use crate::peer::canonical_ip;
-use crate::upstream::TrustRoots;
 
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
@@ -37,23 +36,9 @@ pub(super) fn connector(roots: &TrustRoots) -> Result<TlsConnector, RootsError> 
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| RootsError::Unusable(error.to_string()))?;
-    let mut config = builder.with_root_certificates(store(roots)?).with_no_client_auth();
+    let mut config = builder.with_root_certificates(roots.store()?).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
-}
-
-fn store(roots: &TrustRoots) -> Result<RootCertStore, RootsError> {
-    let mut store = RootCertStore::empty();
-    match roots {
-        // One odd certificate in the system's store must not disable the others.
-        TrustRoots::System => drop(store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        TrustRoots::Given(given) => given.iter().try_for_each(|certificate| add(&mut store, certificate))?,
-    }
-    if store.is_empty() { Err(RootsError::NoneFound) } else { Ok(store) }
-}
-
-fn add(store: &mut RootCertStore, certificate: &CertificateDer<'static>) -> Result<(), RootsError> {
-    store.add(certificate.clone()).map_err(|error| RootsError::Unusable(error.to_string()))
 }
 
 /// Connects to the host of `url`, trying its addresses in turn, each with its share of `timeout`.

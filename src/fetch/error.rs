@@ -1,7 +1,9 @@
-//! Why a fetch failed: a word for metrics and a sentence for logs. Neither holds a query, which may carry a secret,
-//! nor a byte that the server sent.
+//! Why a fetch failed: a word for metrics and a sentence for logs. Neither holds a query, which may carry a secret, nor
+//! what the server sent, but for names that rustls quotes, escaped, from a certificate.
 
 use http::StatusCode;
+
+use super::RootsError;
 
 /// Why there is no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,15 +62,4 @@ impl FetchError {
             Self::Redirect | Self::TooManyRedirects => "redirect",
         }
     }
-}
-
-/// Why there are no certificate authorities to believe.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RootsError {
-    /// The operating system has none.
-    #[error("the operating system has no certificate authorities; name a file of them")]
-    NoneFound,
-    /// A given one is not a certificate.
-    #[error("a certificate authority cannot be used: {0}")]
-    Unusable(String),
 }

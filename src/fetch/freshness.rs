@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn cache_headers_are_read_as_rfc_9111_says() {
-        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<u64>);
+        let cases: &[Case<'_>] = &[
             (&[], None),
             (&[("cache-control", "public, max-age=300, must-revalidate")], Some(300)),
             (&[("cache-control", "MAX-AGE=\"300\"")], Some(300)),

@@ -8,11 +8,10 @@ mod connect;
 mod error;
 mod exchange;
 mod freshness;
-#[cfg(test)]
-pub(crate) mod mock;
 mod redirect;
+mod roots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
@@ -20,10 +19,10 @@ use bytes::Bytes;
 use http::Uri;
 use tokio_rustls::TlsConnector;
 
-pub use error::{FetchError, RootsError};
+pub use error::FetchError;
+pub use roots::{RootsError, TrustRoots};
 
 use crate::clock::Timestamp;
-use crate::upstream::TrustRoots;
 
 /// Redirects followed, all within one origin.
 const MAX_REDIRECTS: usize = 3;

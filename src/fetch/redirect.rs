@@ -41,6 +41,7 @@ fn port(url: &Uri) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn redirects_stay_within_the_origin() {
@@ -60,6 +61,16 @@ mod tests {
         let from = Uri::from_static("https://issuer.example/keys?secret=1");
         for (location, expected) in cases {
             assert_eq!(target(&from, location).ok(), expected.map(Uri::from_static), "{location}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_location_leads_away(location in r"(https?:)?[/\\]{0,3}(issuer\.example|[a-z@:.%]{0,12})?[ -~]{0,20}") {
+            if let Ok(url) = target(&Uri::from_static("https://issuer.example/keys"), &location) {
+                prop_assert_eq!(url.scheme_str(), Some("https"));
+                prop_assert_eq!(url.authority().map(|authority| authority.as_str()), Some("issuer.example"));
+            }
         }
     }
 }

@@ -4,11 +4,12 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
-mod collector;
 mod demand;
 mod discovery;
+mod examine;
 mod fusionauth;
 mod keys;
+mod lookup;
 mod metrics;
 mod refresher;
 mod refusal;
@@ -17,16 +18,20 @@ mod remembered;
 mod schedule;
 mod settings;
 mod source;
+mod status;
 mod tally;
 mod verifier;
 
-pub use keys::{KeyLookupError, Keys, KeysState, KeysStatus};
+pub use examine::Step;
+pub use keys::Keys;
+pub use lookup::KeyLookupError;
 pub use metrics::IssuerMetrics;
 pub use refusal::{Refusal, VerifyError};
-pub use registry::{Issuer, IssuerStatus, Registry, RegistryError, RegistryProblem};
+pub use registry::{Issuer, Registry, RegistryError, RegistryProblem};
 pub use remembered::{Remembered, RememberedStats, Verified};
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
 pub use source::SourceError;
+pub use status::{IssuerStatus, KeysState, KeysStatus};
 pub use verifier::Verifier;
 
 /// Bounds of the verified-token cache.
@@ -37,3 +42,6 @@ pub struct CacheSettings {
     /// Bytes of tokens and claims remembered, estimated.
     pub bytes: u64,
 }
+
+#[cfg(test)]
+mod tests;

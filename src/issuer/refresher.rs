@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::Shared;
+use super::lookup::Shared;
 use super::schedule::{jitter, refresh_in, retry_in};
 use super::source::{Fetched, KeyFetchError, RemoteSource};
 use crate::clock::Timestamp;
@@ -52,7 +52,7 @@ async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Du
 /// Keys that are in both sets keep their identity, and what was remembered on their word; the others' ends here.
 fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
     let Loaded { set, skipped } = fetched.keys;
-    let set = match shared.previous() {
+    let set = match shared.latest() {
         Some(previous) => set.succeed(&previous),
         None => set,
     };

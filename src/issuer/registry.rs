@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
-use super::keys::{Keys, KeysStatus};
+use super::keys::Keys;
 use super::metrics::{IssuerMeters, IssuerMetrics};
 use super::source::{Source, SourceError};
-use super::{IssuerSettings, Remote};
+use super::{IssuerSettings, IssuerStatus, Remote};
 use crate::clock::{Clock, Timestamp};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, TrustRoots};
 use crate::token::{ClaimRules, Liveness};
-use crate::upstream::TrustRoots;
 
 /// One issuer: its rules, its keys, and whether its settings still stand.
 #[derive(Debug)]
@@ -76,17 +75,6 @@ pub enum RegistryProblem {
     SameIssuer(Arc<str>),
 }
 
-/// One issuer's line of the status page.
-#[derive(Clone, Debug)]
-pub struct IssuerStatus {
-    /// The configured name.
-    pub name: Arc<str>,
-    /// Its `iss`.
-    pub issuer: Arc<str>,
-    /// How its keys stand.
-    pub keys: KeysStatus,
-}
-
 /// The issuers of one configuration.
 #[derive(Debug)]
 pub struct Registry {
@@ -136,7 +124,8 @@ impl Registry {
     }
 
     /// Makes this registry the one in force after `previous`: fetching begins on `runtime`, and what was verified under
-    /// settings that are no longer so ends. Dropped issuers' tasks end with the last handle on `previous`.
+    /// settings that are no longer so ends. Call it when nothing can fail any more, before requests see this registry.
+    /// Dropped issuers' tasks end with the last handle on `previous`.
     pub fn commit(&self, previous: Option<&Self>, runtime: &tokio::runtime::Handle) {
         self.in_order.iter().for_each(|issuer| issuer.keys.start(runtime));
         let replaced = previous.iter().flat_map(|previous| &previous.in_order).filter(|issuer| !self.has(issuer));

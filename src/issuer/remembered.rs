@@ -32,6 +32,11 @@ impl Verified {
         Self { identity, key, settings }
     }
 
+    /// Whether it was judged by the settings whose liveness this is, not by older or newer ones of the same issuer.
+    pub fn was_judged_by(&self, settings: &Arc<Liveness>) -> bool {
+        Arc::ptr_eq(&self.settings, settings)
+    }
+
     /// Whether it may still be believed at `now`: no leeway, which is for clocks that differ, not for memory.
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.identity.claims.expires_at() && self.key.liveness().is_alive() && self.settings.is_alive()

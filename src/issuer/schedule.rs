@@ -16,9 +16,11 @@ pub(super) fn jitter() -> f64 {
     bits as f64 / (1_u64 << 53) as f64
 }
 
-/// After a good fetch: at 72 to 80 % of what the answer's headers allow, between the operator's bounds.
+/// After a good fetch: at 72 to 80 % of what the answer's headers allow, between the operator's bounds, and early enough
+/// that one failure does not make the set too stale.
 pub(super) fn refresh_in(freshness: Option<Duration>, settings: &RefreshSettings, jitter: f64) -> Duration {
-    let lifetime = freshness.map_or(settings.max_interval, |freshness| freshness.mul_f64(0.8).min(settings.max_interval));
+    let longest = settings.max_interval.min(settings.max_stale / 2);
+    let lifetime = freshness.map_or(longest, |freshness| freshness.mul_f64(0.8).min(longest));
     lifetime.mul_f64(0.1_f64.mul_add(-jitter, 1.0)).max(settings.min_interval)
 }
 
@@ -53,6 +55,12 @@ mod tests {
         for (freshness, jitter, expected) in cases {
             assert_eq!(refresh_in(freshness.map(seconds), &settings, jitter), seconds(expected), "{freshness:?} {jitter}");
         }
+    }
+
+    #[test]
+    fn refreshes_well_before_the_set_is_too_stale() {
+        let settings = RefreshSettings { max_stale: seconds(300), ..RefreshSettings::default() };
+        assert_eq!(refresh_in(None, &settings, 0.0), seconds(150));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fetch::TrustRoots;
 use crate::identity::Pointer;
 use crate::secret::Secret;
 use crate::token::Algorithm;
-use crate::upstream::TrustRoots;
 
 /// A party whose tokens are accepted.
 #[derive(Clone, Debug, PartialEq)]

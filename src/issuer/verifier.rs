@@ -7,9 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::keys::KeyLookupError;
 use super::metrics::IssuerMetrics;
-use super::{Issuer, Refusal, Registry, Remembered, Verified, VerifyError};
+use super::{Issuer, KeyLookupError, Refusal, Registry, Remembered, Verified, VerifyError};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Identity, names_at, words_at};
 use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify};
@@ -43,19 +42,19 @@ impl Verifier {
         let started = Instant::now();
         match self.recall(token, started) {
             Some(verified) => Ok(verified),
-            None => self.prove(token, started).await,
+            // Boxed: a remembered token must not pay for moving the state of a proof about.
+            None => Box::pin(self.prove(token, started)).await,
         }
     }
 
-    /// What is remembered of `token`, as far as its issuer's keys are still believed: staleness ends memory too.
+    /// What is remembered of `token`, as far as its issuer's keys are still believed (staleness ends memory too) and it
+    /// was judged by this configuration: while a reload is under way, two are in force at once.
     fn recall(&self, token: &str, started: Instant) -> Option<Arc<Verified>> {
         let now = self.clock.now();
         let verified = self.remembered.get(token, now)?;
         let issuer = self.registry.find(verified.identity.issuer())?;
-        if !issuer.keys().are_usable(now) {
-            return None;
-        }
-        issuer.meters.recalled(started.elapsed());
+        let counts = verified.was_judged_by(issuer.liveness()) && issuer.keys().are_usable(now);
+        counts.then(|| issuer.meters.recalled(started.elapsed()))?;
         Some(verified)
     }
 
@@ -75,10 +74,7 @@ impl Verifier {
     }
 
     /// The token's structure, and the issuer it names.
-    pub(super) fn parse<'s, 't>(
-        &'s self,
-        token: &'t str,
-    ) -> Result<(RawToken<'t>, &'s Arc<Issuer>), (Refusal, Option<&'s Arc<Issuer>>)> {
+    pub(super) fn parse<'s, 't>(&'s self, token: &'t str) -> Result<(RawToken<'t>, &'s Arc<Issuer>), Unparsed<'s>> {
         let raw = RawToken::parse(token, self.registry.largest_token()).map_err(|fault| (fault.into(), None))?;
         let issuer = self.registry.find(raw.issuer()).ok_or((Refusal::UnknownIssuer, None))?;
         if token.len() > issuer.settings().max_token_bytes {
@@ -110,7 +106,11 @@ impl Verifier {
     }
 }
 
+/// Why a token is refused before its key is looked for, and the issuer it names if that is known.
+type Unparsed<'s> = (Refusal, Option<&'s Arc<Issuer>>);
+
 /// Why a parsed token is not proved.
+#[derive(Clone, Copy)]
 enum Failure {
     Token(TokenFault),
     Key(KeyLookupError),

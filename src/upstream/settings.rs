@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+pub use crate::fetch::TrustRoots;
 use crate::secret::Secret;
 
 /// A named set of servers that requests are forwarded to.
@@ -61,16 +62,6 @@ pub struct UpstreamTls {
     pub server_name: Option<String>,
     /// The certificate chain and private key (PEM) the gateway shows when asked.
     pub client_certificate: Option<(Vec<CertificateDer<'static>>, Secret)>,
-}
-
-/// Certificate authorities that a client connection of ours believes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub enum TrustRoots {
-    /// The operating system's.
-    #[default]
-    System,
-    /// Exactly these.
-    Given(Vec<CertificateDer<'static>>),
 }
 
 /// What `Host` header an upstream receives.

@@ -3,17 +3,19 @@
 //! Families are registered once per process and outlive reloads; `registry` resolves each issuer's children when it is
 //! built, so that a request never looks up a label. Sizes and ages are read where they live, at scrape.
 
+mod collector;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounterVec, Opts};
 
-use super::collector::{CacheCollector, KeySetCollector, Shown};
 use super::keys::Keys;
 use super::refusal::REASONS;
 use super::{Refusal, Remembered};
 use crate::clock::Clock;
 use crate::telemetry::{Family, ShardedCounter, ShardedHistogram};
+use collector::{CacheCollector, KeySetCollector, Shown};
 
 /// A remembered token takes about a microsecond, a signature 20 to 80, a wait for a fetch much longer.
 const BUCKETS_MICROS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000];

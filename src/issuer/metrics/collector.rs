@@ -7,9 +7,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntCounter, IntGauge, IntGaugeVec, Opts};
 
-use super::Remembered;
-use super::keys::Keys;
 use crate::clock::Clock;
+use crate::issuer::{Keys, Remembered};
 
 /// The key sets that are shown, by issuer name; replaced when a registry is committed.
 pub(super) type Shown = Arc<ArcSwap<Vec<(Arc<str>, Weak<Keys>)>>>;
@@ -44,8 +43,9 @@ impl Collector for KeySetCollector {
         let now = self.clock.now();
         for (name, keys) in self.shown.load().iter() {
             let Some(keys) = keys.upgrade() else { continue };
-            sizes.with_label_values(&[&**name]).set(i64::try_from(keys.count()).unwrap_or(i64::MAX));
-            if let Some(age) = keys.age(now) {
+            let status = keys.status(now);
+            sizes.with_label_values(&[&**name]).set(i64::try_from(status.count).unwrap_or(i64::MAX));
+            if let Some(age) = status.age {
                 ages.with_label_values(&[&**name]).set(age.as_secs_f64());
             }
         }

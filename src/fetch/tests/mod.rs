@@ -1,4 +1,9 @@
-use super::mock::{Mock, Reply};
+//! Fetching from a server that answers well, badly, slowly or without end.
+
+pub(crate) mod mock;
+
+use mock::{Mock, Reply};
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
