@@ -1,14 +1,14 @@
 //! `tollgate run`: serve a configuration until told to stop.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
 use super::{Outcome, Streams};
+use crate::clock::Clock;
 use crate::config;
 use crate::gateway::{Gateway, Options, StartError};
 use crate::telemetry::{self, LogSink};

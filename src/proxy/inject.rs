@@ -16,18 +16,18 @@ use crate::route::Authorization;
 /// spaces, which the backend would not see, or too long. 403 `claim_unusable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a claim cannot be said in a header")]
-pub struct ClaimUnusable;
+pub(super) struct ClaimUnusable;
 
 /// The identity headers of one caller on one route, ready to set on any number of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IdentityHeaders(Vec<(HeaderName, HeaderValue)>);
+pub(super) struct IdentityHeaders(Vec<(HeaderName, HeaderValue)>);
 
 impl IdentityHeaders {
     /// What `wanted` says of `identity`.
     ///
     /// # Errors
     /// [`ClaimUnusable`].
-    pub fn of(identity: &Identity, wanted: &[(HeaderName, ClaimSource)]) -> Result<Self, ClaimUnusable> {
+    pub(super) fn of(identity: &Identity, wanted: &[(HeaderName, ClaimSource)]) -> Result<Self, ClaimUnusable> {
         let mut headers = Vec::with_capacity(wanted.len());
         let mut bytes = 0;
         for (name, source) in wanted {
@@ -39,7 +39,7 @@ impl IdentityHeaders {
     }
 
     /// Sets them on a sanitized request.
-    pub fn set(&self, headers: &mut HeaderMap) {
+    pub(super) fn set(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.0 {
             headers.insert(name, value.clone());
         }
@@ -47,7 +47,7 @@ impl IdentityHeaders {
 }
 
 /// Sets `Authorization` on an authenticated request as its route says; `token` is the one that was presented.
-pub fn set_authorization(headers: &mut HeaderMap, says: Authorization, token: &str) {
+pub(super) fn set_authorization(headers: &mut HeaderMap, says: Authorization, token: &str) {
     headers.remove(AUTHORIZATION);
     if says == Authorization::Presented
         && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}"))
@@ -59,7 +59,7 @@ pub fn set_authorization(headers: &mut HeaderMap, says: Authorization, token: &s
 
 /// Removes our credentials from `Authorization` on a request without identity; another scheme passes, it is the
 /// backend's own.
-pub fn clear_authorization(headers: &mut HeaderMap) {
+pub(super) fn clear_authorization(headers: &mut HeaderMap) {
     strip_authorization(headers);
 }
 
