@@ -8,7 +8,7 @@ use http::Method;
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
-use crate::route::RouteSettings;
+use crate::route::{RouteSettings, differ_only_in_case};
 
 pub(super) fn check(routes: &[Block<RouteSettings>], problems: &mut Problems) {
     if routes.is_empty() && !problems.has_error() {
@@ -21,6 +21,14 @@ pub(super) fn check(routes: &[Block<RouteSettings>], problems: &mut Problems) {
             .filter(|other| other.value.host == route.value.host && other.value.path == route.value.path);
         for twin in twins {
             check_twins(route, &twin.value, problems);
+        }
+        let alike = routes
+            .iter()
+            .take(index)
+            .find(|other| other.value.host == route.value.host && differ_only_in_case(&other.value.path, &route.value.path));
+        if let Some(other) = alike {
+            let found = format!("found a path that differs only in case from that of route {}; ", quoted(&other.value.name));
+            problems.error(&route.path.key("path"), found + "requests for either would be refused as ambiguous");
         }
     }
 }

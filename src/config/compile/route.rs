@@ -92,18 +92,12 @@ fn authorization(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> O
     word(file.authorization.as_deref().unwrap_or("remove"), &WORDS, &path.key("authorization"), problems)
 }
 
-/// RFC 6454 section 6.1: as browsers write it, without the scheme's own port.
 fn origin(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Origin> {
-    let Some(address) = Address::parse(text).filter(|address| address.is_bare() && !text.ends_with('/')) else {
+    let origin = Origin::parse(text).ok();
+    if origin.is_none() {
         problems.refuse(path, quoted(text), r#"an origin such as "https://app.example.com", without path; never "*" or "null""#);
-        return None;
-    };
-    let scheme = if address.secure { "https" } else { "http" };
-    let host = address.host.to_ascii_lowercase();
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let standard = address.port.is_none_or(|port| port == if address.secure { 443 } else { 80 });
-    let port = if standard { String::new() } else { format!(":{}", address.port_or_default()) };
-    Some(Origin(format!("{scheme}://{host}{port}").into()))
+    }
+    origin
 }
 
 /// A path on the same host, or an absolute address. `//host` and `/\host` are read by browsers as another host.
