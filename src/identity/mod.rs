@@ -6,7 +6,7 @@
 pub mod credential;
 mod pointer;
 #[cfg(test)]
-pub(crate) mod sample;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::identity::Pointer;
-    use crate::identity::sample::identity;
+    use crate::identity::tests::identity;
 
     #[test]
     fn says_which_part_failed() {

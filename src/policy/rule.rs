@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::identity::sample::identity;
+    use crate::identity::tests::identity;
     use crate::policy::explain;
 
     fn claim(place: &str, values: &[Value]) -> Rule {

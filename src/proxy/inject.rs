@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::identity::Pointer;
-    use crate::identity::sample::identity;
+    use crate::identity::tests::identity;
 
     fn said(value: &Value) -> Result<Option<String>, ClaimUnusable> {
         let wanted = [(HeaderName::from_static("x-c"), ClaimSource::Claim(Pointer::parse("c").unwrap()))];

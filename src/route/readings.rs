@@ -103,17 +103,15 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    /// `skippable`: a server that cuts `;...` before it decodes takes this part for a parameter.
+    /// A decoded `?` or `#` that ends the path here needs no branch of its own: below a child with a place of its own
+    /// no walk comes back to the raw one. `skippable`: a server that cuts `;...` before it decodes takes this part for
+    /// a parameter.
     fn step_part(&mut self, part: &[u8], skippable: bool) -> Result<(), TargetFault> {
         let name = Folded::of(without_tail(before_any(part, b";?#")));
-        let ends_path = part.iter().any(|byte| b"?#".contains(byte));
         let mut next = Nodes::default();
         for node in self.live.iter() {
             self.ends_at(node)?;
             let children = self.tree.folded_children(node, name.as_bytes());
-            if ends_path {
-                children.iter().try_for_each(|&child| self.ends_at(child))?;
-            }
             next.extend(children)?;
             if skippable || name.as_bytes().is_empty() {
                 next.extend(&[node])?;
