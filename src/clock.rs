@@ -3,6 +3,7 @@
 //! Everything that compares an instant (expiry, staleness, rotation) takes it from a [`Clock`] made at the rim, so
 //! that tests move time by hand. Deadlines of sockets are durations and use the runtime's own timer instead.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,6 +42,17 @@ impl Timestamp {
     /// How long after `earlier` this instant is; zero when it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// As HTTP writes it (`Thu, 01 Jan 1970 00:00:00 GMT`); after the year 9999, which that has no form for, the seconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const YEAR_10000: u64 = 253_402_300_800;
+        match self.seconds() {
+            seconds @ 0..YEAR_10000 => httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).fmt(f),
+            seconds => write!(f, "{seconds} s after 1970"),
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 pub mod mutate;
 
+mod config;
+mod headers;
 mod identity;
 mod route;
 mod token;
@@ -22,4 +24,21 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[identity::POINTER, route::TARGET, token::PARSE, token::CLAIMS, token::JWKS, token::PEM];
+pub const TARGETS: &[Target] = &[
+    identity::POINTER,
+    route::TARGET,
+    token::PARSE,
+    token::CLAIMS,
+    token::JWKS,
+    token::PEM,
+    headers::SANITIZE,
+    headers::CREDENTIAL,
+    headers::FORWARDED,
+    config::TEXT,
+];
+
+/// Runs the target `name` on `data`; the entry of libFuzzer's wrappers.
+pub fn run(name: &str, data: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a wrapper of a target that exists");
+    (target.run)(data);
+}

@@ -124,6 +124,11 @@ impl Problems {
         self.push(Severity::Warning, path, Aim::Value, message.into());
     }
 
+    /// Whether anything was found at `path` or in it.
+    pub(crate) fn has_in(&self, path: &KeyPath) -> bool {
+        self.0.iter().any(|problem| problem.path.is_in(path))
+    }
+
     /// Whether any problem refuses the configuration.
     pub(crate) fn has_error(&self) -> bool {
         self.0.iter().any(|problem| problem.severity == Severity::Error)

@@ -70,21 +70,33 @@ impl Variable {
     }
 
     /// The block whose name begins the rest; of several the one with the longest name.
+    /// Names that read alike as variables are ambiguous.
     fn block(&self, section: KeyPath, keys: &'static [Key], document: &Node) -> (KeyPath, Result<&'static Kind, String>) {
         let blocks = document.get(self.section.name).map_or(&[][..], Node::items);
         let names: Vec<&str> = blocks.iter().map(|block| block.get("name").and_then(Node::text).unwrap_or_default()).collect();
         let own = |name: &str| self.rest.strip_prefix(&shout(name))?.strip_prefix("__").map(str::to_owned);
-        let found =
-            (0..names.len()).filter_map(|index| Some((index, own(names.get(index)?)?))).min_by_key(|(_, rest)| rest.len());
-        match found {
-            Some((index, rest)) => descend(section.item(index), keys, &rest),
-            None => {
-                let addressed: Vec<String> = names.iter().map(|name| shout(name)).collect();
-                let suggestion = schema::suggestion(&self.rest, addressed.iter().map(String::as_str));
-                let message = format!("no {} of this name; {suggestion}", self.section.name);
-                (section.key(&self.rest), Err(message))
+        let matching = names.iter().enumerate().filter_map(|(index, name)| Some((index, own(name)?)));
+        let shortest = matching.clone().map(|(_, rest)| rest.len()).min();
+        let mut found = matching.filter(|(_, rest)| Some(rest.len()) == shortest);
+        let refused = |message| (section.key(&self.rest), Err(message));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => refused(format!("names two of the {} blocks; their names read alike here", self.section.name)),
+            (Some((_, rest)), None) if rest == "NAME" => {
+                refused("found a name; allowed: in the file only, since others refer to it".to_owned())
             }
+            (Some((index, rest)), None) => descend(section.item(index), keys, &rest),
+            (None, _) => refused(self.unknown_block(&names)),
         }
+    }
+
+    fn unknown_block(&self, names: &[&str]) -> String {
+        let (given, key) = self.rest.split_once("__").unwrap_or((&self.rest, ""));
+        let known: Vec<String> = names.iter().map(|name| shout(name)).collect();
+        if key.is_empty() && known.iter().any(|name| name == given) {
+            return format!("names no key of the {}", self.section.name);
+        }
+        let suggestion = schema::suggestion(given, known.iter().map(String::as_str));
+        format!("found no {} of the name {given}; {suggestion}", self.section.name)
     }
 }
 

@@ -101,7 +101,9 @@ impl Provider for Layer {
 }
 
 fn figment_dict(node: &Node) -> Dict {
-    node.entries().iter().map(|entry| (entry.key.clone(), figment_value(&entry.node))).collect()
+    // The walk over unknown keys has refused dates already.
+    let entries = node.entries().iter().filter(|entry| entry.node.content != Content::Date);
+    entries.map(|entry| (entry.key.clone(), figment_value(&entry.node))).collect()
 }
 
 fn figment_value(node: &Node) -> Value {
@@ -110,7 +112,6 @@ fn figment_value(node: &Node) -> Value {
         Content::Number(number) => (*number).into(),
         Content::Float(number) => (*number).into(),
         Content::Flag(flag) => (*flag).into(),
-        // Refused by the walk over unknown keys; a value of some kind avoids a second report of a missing key.
         Content::Date => String::new().into(),
         Content::List(items) => items.iter().map(figment_value).collect::<Vec<_>>().into(),
         Content::Table(_) => figment_dict(node).into(),

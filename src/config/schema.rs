@@ -83,7 +83,7 @@ pub(crate) fn is_secret(mut keys: &'static [Key], path: &KeyPath) -> bool {
 
 /// `; did you mean ...?` with the name nearest to `given`, or the list of all where none is near.
 pub(crate) fn suggestion<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    const NEAR: f64 = 0.6;
+    const NEAR: f64 = 0.5;
     let known: Vec<&str> = known.into_iter().collect();
     let likeness = |name: &&str| strsim::normalized_damerau_levenshtein(&given.to_lowercase(), &name.to_lowercase());
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

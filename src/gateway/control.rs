@@ -95,11 +95,8 @@ impl Gateway {
     /// # Errors
     /// When a part cannot be built or an address cannot be bound; then nothing was served.
     pub fn start(settings: Settings, options: Options) -> Result<Self, StartError> {
-        let control = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("control")
-            .enable_all()
-            .build()?;
+        let control =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
         let parts = build::build(&settings, None, &metrics, &options)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
@@ -158,6 +155,11 @@ impl Gateway {
     /// Runs `future` on the control plane's runtime, for whoever waits for signals.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.control.block_on(future)
+    }
+
+    /// Starts `task` on the control plane's runtime; it ends with the gateway.
+    pub fn on_control(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.control.spawn(task);
     }
 
     /// Stops accepting, lets requests and upgraded connections finish until their listener's drain deadline, then ends.

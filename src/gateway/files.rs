@@ -70,7 +70,8 @@ impl Folders {
 }
 
 fn folders(files: &[PathBuf]) -> BTreeSet<PathBuf> {
-    let parent = |path: &Path| path.parent().map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_path_buf() });
+    let parent =
+        |path: &Path| path.parent().map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_path_buf() });
     let named = files.iter().filter_map(|file| parent(file));
     let real = files.iter().filter_map(|file| parent(&file.canonicalize().ok()?));
     named.chain(real).collect()

@@ -46,11 +46,8 @@ pub(super) fn plan(
     let plan_one = |wanted: &ListenerSettings| {
         let kept = running.iter().find(|active| is_same(&active.settings, wanted));
         let planned = match kept {
-            Some(active) => {
-                active.listener.prepare(wanted.clone()).map(|prepared| Planned::Kept(wanted.clone(), prepared))
-            }
-            None => Listener::build(wanted.clone(), Arc::clone(metrics))
-                .map(|listener| Planned::New(wanted.clone(), listener)),
+            Some(active) => active.listener.prepare(wanted.clone()).map(|prepared| Planned::Kept(wanted.clone(), prepared)),
+            None => Listener::build(wanted.clone(), Arc::clone(metrics)).map(|listener| Planned::New(wanted.clone(), listener)),
         };
         planned.map_err(|error| (Arc::clone(&wanted.name), error))
     };
@@ -58,11 +55,7 @@ pub(super) fn plan(
 }
 
 /// Binds what is new among `planned`.
-pub(super) fn bind(
-    planned: Vec<Planned>,
-    sockets: usize,
-    take_over: bool,
-) -> Result<Vec<Bound>, (SocketAddr, io::Error)> {
+pub(super) fn bind(planned: Vec<Planned>, sockets: usize, take_over: bool) -> Result<Vec<Bound>, (SocketAddr, io::Error)> {
     let bind_one = |planned| match planned {
         Planned::Kept(settings, prepared) => Ok(Bound::Kept(settings, prepared)),
         Planned::New(settings, listener) => {

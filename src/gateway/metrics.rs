@@ -32,12 +32,16 @@ impl Metrics {
         let upstream = upstream::Metrics::register(&registry)?;
         let remembered = Arc::new(Remembered::new(cache));
         let issuer = IssuerMetrics::register(&registry, &remembered, clock.clone())?;
-        let reload_success =
-            IntGauge::new("tollgate_config_reload_success", "1 when the latest configuration was taken over, 0 when it was refused.")?;
-        let reload_timestamp = Gauge::new("tollgate_config_reload_timestamp_seconds", "When a configuration was last taken over.")?;
+        let reload_success = IntGauge::new(
+            "tollgate_config_reload_success",
+            "1 when the latest configuration was taken over, 0 when it was refused.",
+        )?;
+        let reload_timestamp =
+            Gauge::new("tollgate_config_reload_timestamp_seconds", "When a configuration was last taken over.")?;
         let log_lines_dropped = IntGauge::new("tollgate_log_lines_dropped", "Log lines lost because the log could not keep up.")?;
         let build = IntGauge::with_opts(
-            Opts::new("tollgate_build_info", "1; the labels say what is running.").const_label("version", env!("CARGO_PKG_VERSION")),
+            Opts::new("tollgate_build_info", "1; the labels say what is running.")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
         registry.register(Box::new(reload_success.clone()))?;

@@ -1,12 +1,17 @@
 //! What the admin listener shows of a running gateway.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
 use super::control::{Running, Shared};
 use crate::admin::{Readiness, Source};
+use crate::clock::Timestamp;
+use crate::issuer::IssuerStatus;
 use crate::route::{Access, RouteSettings};
+use crate::token::SkippedKey;
+use crate::upstream::{ServerStatus, Upstream};
 
 impl Source for Shared {
     fn metrics(&self) -> String {
@@ -16,10 +21,10 @@ impl Source for Shared {
     }
 
     fn readiness(&self) -> Readiness {
-        let issuers = self.lock().issuers.status();
+        let issuers = self.lock().issuers.status(self.options.clock.now());
         Readiness {
             draining: self.draining.load(Ordering::Acquire),
-            issuers: issuers.iter().map(|issuer| (issuer.name.to_string(), issuer.state.word())).collect(),
+            issuers: issuers.iter().map(|issuer| (issuer.name.to_string(), issuer.keys.state.word())).collect(),
         }
     }
 
@@ -32,7 +37,7 @@ impl Source for Shared {
             "draining": self.draining.load(Ordering::Acquire),
             "workers": running.settings.workers,
             "listeners": listeners(&running),
-            "issuers": issuers(&running),
+            "issuers": issuers(&running, now),
             "upstreams": upstreams(&running),
             "routes": running.settings.routes.iter().map(route).collect::<Vec<_>>(),
         })
@@ -52,14 +57,36 @@ fn listeners(running: &Running) -> Vec<Value> {
     running.listeners.iter().map(show).collect()
 }
 
-fn issuers(running: &Running) -> Vec<Value> {
-    let statuses = running.issuers.status();
-    statuses.into_iter().map(|status| status.to_json()).collect()
+fn issuers(running: &Running, now: Timestamp) -> Vec<Value> {
+    let show = |issuer: &IssuerStatus| {
+        let keys = &issuer.keys;
+        let skipped = |key: &SkippedKey| json!({ "key_id": key.key_id, "why": key.why.to_string() });
+        json!({
+            "name": &*issuer.name,
+            "issuer": &*issuer.issuer,
+            "state": keys.state.word(),
+            "keys": keys.count,
+            "key_ids": keys.key_ids,
+            "skipped_keys": keys.skipped.iter().map(skipped).collect::<Vec<_>>(),
+            "age_seconds": keys.age.map(|age| age.as_secs()),
+            "last_error": keys.last_error,
+            "next_fetch_in_seconds": keys.next_fetch.map(|next| next.since(now).as_secs()),
+        })
+    };
+    running.issuers.status(now).iter().map(show).collect()
 }
 
 fn upstreams(running: &Running) -> Vec<Value> {
-    let show = |upstream: &std::sync::Arc<crate::upstream::Upstream>| {
-        json!({ "name": &*upstream.settings().name, "servers": upstream.server_status() })
+    let show = |upstream: &Arc<Upstream>| {
+        let server = |server: ServerStatus<'_>| {
+            json!({
+                "server": server.server,
+                "in_flight": server.in_flight,
+                "connections": server.open,
+                "cooling_down": server.cooling_down,
+            })
+        };
+        json!({ "name": &*upstream.settings().name, "servers": upstream.servers().map(server).collect::<Vec<_>>() })
     };
     running.upstreams.iter().map(show).collect()
 }

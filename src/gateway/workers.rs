@@ -65,13 +65,7 @@ impl Workers {
     }
 
     /// Gives each worker one of `sockets` to serve until `drain` starts.
-    pub(super) fn serve(
-        &self,
-        listener: &Arc<Listener>,
-        sockets: Vec<TcpListener>,
-        drain: &Drain,
-        drain_deadline: Duration,
-    ) {
+    pub(super) fn serve(&self, listener: &Arc<Listener>, sockets: Vec<TcpListener>, drain: &Drain, drain_deadline: Duration) {
         for (worker, socket) in self.assign.iter().zip(sockets) {
             let (listener, drain) = (Arc::clone(listener), drain.clone());
             // A worker that is gone has panicked outside a request; the others serve on.

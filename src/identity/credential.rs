@@ -8,12 +8,27 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use thiserror::Error;
 
-use crate::route::TokenFrom;
-
 /// The cookie, and the query parameter, that holds the access token.
 pub const ACCESS_TOKEN: &str = "access_token";
 /// The cookie that holds the refresh token.
 pub const REFRESH_TOKEN: &str = "refresh_token";
+
+/// Where a route looks for a token. A header always beats a cookie, a cookie a query parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFrom {
+    /// `Authorization: Bearer` or `JWT`.
+    pub header: bool,
+    /// The `access_token` cookie.
+    pub cookie: bool,
+    /// The `access_token` query parameter (RFC 6750 section 2.3); removed before forwarding.
+    pub query: bool,
+}
+
+impl Default for TokenFrom {
+    fn default() -> Self {
+        Self { header: true, cookie: false, query: false }
+    }
+}
 
 /// Where a token was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,14 @@
 
 pub mod credential;
 mod pointer;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use credential::TokenFrom;
 pub use pointer::Pointer;
 
 use crate::token::VerifiedClaims;

@@ -112,3 +112,18 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_one_connection_are_passed_over_without_a_pause() {
+        const EMFILE: i32 = 24;
+        const ENFILE: i32 = 23;
+        const ECONNABORTED: i32 = 103;
+        let is_passed = |code| is_of_one_connection(&io::Error::from_raw_os_error(code));
+        assert!(is_passed(ECONNABORTED));
+        assert!(!is_passed(EMFILE) && !is_passed(ENFILE));
+    }
+}

@@ -59,8 +59,9 @@ impl<H: Handler> Arrival<H> {
         self.into_connection(server_name).serve(stream, protocol, place).await;
     }
 
-    /// The handshake under its deadline and in one of the limited places, counted by its result.
-    async fn shake_hands(&self, stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+    /// The handshake under its deadline and in one of the limited places, counted by its result. A session is over a
+    /// kilobyte, and each future it is handed through would hold it once more: boxed, it is moved once.
+    async fn shake_hands(&self, stream: TcpStream, tls: &Tls) -> Option<Box<TlsStream<TcpStream>>> {
         let counters = &self.generation.counters;
         let Some(_place) = self.handshakes.take(self.generation.limits.handshakes) else {
             counters.handshakes_refused.inc();
@@ -69,7 +70,7 @@ impl<H: Handler> Arrival<H> {
         match timeout(self.generation.deadlines.handshake, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
                 counters.handshakes_ok.inc();
-                Some(stream)
+                Some(Box::new(stream))
             }
             Ok(Err(error)) => {
                 counters.handshakes_failed.inc();

@@ -3,6 +3,7 @@
 //! The task lives as long as the connection does, also when a handler took the socket over by an upgrade.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -57,7 +58,7 @@ impl<H: Handler> Connection<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(request, vitals));
-        let connection = self.generation.http1.serve_connection(io, service).with_upgrades();
+        let connection = pin!(self.generation.http1.serve_connection(io, service).with_upgrades());
         watch(connection, |connection| connection.graceful_shutdown(), self.watchdog(vitals)).await
     }
 
@@ -66,7 +67,7 @@ impl<H: Handler> Connection<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(request, vitals));
-        let connection = self.generation.http2.serve_connection(io, service);
+        let connection = pin!(self.generation.http2.serve_connection(io, service));
         watch(connection, |connection| connection.graceful_shutdown(), self.watchdog(vitals)).await
     }
 
@@ -82,20 +83,11 @@ impl<H: Handler> Connection<H> {
     ) -> impl Future<Output = Result<Response<AnswerBody<H::Body>>, Infallible>> + Send + 'static {
         let exchange = Exchange::open(vitals, &self.peer, &request);
         let answer = self.handler.handle(&self.peer, request);
-        async move { Ok(answer.await.map(|body| AnswerBody::new(body, exchange))) }
+        async move { Ok(exchange.finish(answer.await)) }
     }
 
     fn report(&self, end: &End, vitals: &Vitals) {
-        let failure = match end {
-            End::Failed { error, answering } if !vitals.has_io_failed() && !error.is_user() => {
-                let failure = Failure::from(error);
-                // A client that leaves while its answer is made has sent nothing wrong.
-                (failure != Failure::IncompleteMessage || !answering).then_some(failure)
-            }
-            End::Cut(Cut::Headers) => Some(Failure::Timeout),
-            _ => None,
-        };
-        if let Some(failure) = failure {
+        if let Some(failure) = failure(end, vitals) {
             self.generation.counters.count(failure);
         }
         tracing::debug!(listener = %self.peer.listener, peer = %self.peer.address, ?end, "connection ended");
@@ -112,5 +104,17 @@ impl<H: Handler> Connection<H> {
             () = leash.closed() => {}
             () = out_of_time => leash.cut(),
         }
+    }
+}
+
+/// What `end` counts as: only what the client sent, or failed to send, is its fault.
+fn failure(end: &End, vitals: &Vitals) -> Option<Failure> {
+    match end {
+        End::Failed { error, .. } if vitals.has_io_failed() || error.is_user() || error.is_timeout() => None,
+        // A client that leaves while its answer is made has sent nothing wrong.
+        End::Failed { error, answering: true } if error.is_incomplete_message() => None,
+        End::Failed { error, .. } => Some(Failure::from(error)),
+        End::Cut(Cut::Headers) => Some(Failure::Timeout),
+        End::Cut(Cut::Idle | Cut::Drain) | End::Finished => None,
     }
 }

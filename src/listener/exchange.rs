@@ -1,12 +1,16 @@
-//! One request and its answer, from the connection's point of view: what it adds to the vitals, and the body it wraps.
+//! One request and its answer, from the connection's point of view.
+//!
+//! Opened by `connection` for every request, carried by the answer's body, closed by being dropped: also when the client
+//! leaves or the handler panics. Notes in the vitals what is under way and reads nothing of what it carries.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::Request;
 use pin_project_lite::pin_project;
 
 use super::vitals::{Protocol, Vitals};
@@ -26,6 +30,16 @@ impl Exchange {
     pub(super) fn open<B: Body>(vitals: &Arc<Vitals>, peer: &Arc<Peer>, request: &Request<B>) -> Self {
         vitals.note_request(request);
         Self { vitals: Arc::clone(vitals), peer: Arc::clone(peer), unclaimed: false }
+    }
+
+    /// `response` as the connection sends it: an answer in a drain is HTTP/1's last and says so, also where it is made at
+    /// once and leaves the HTTP library no moment to be told.
+    pub(super) fn finish<B>(self, mut response: Response<B>) -> Response<AnswerBody<B>> {
+        let is_last = self.vitals.is_draining() && self.vitals.protocol() == Protocol::Http1;
+        if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| AnswerBody { body, exchange: self })
     }
 
     /// HTTP/2 asks for the next piece only when its window has room: between the two, the client is who is waited for.
@@ -59,13 +73,6 @@ pin_project! {
         #[pin]
         body: B,
         exchange: Exchange,
-    }
-}
-
-impl<B> AnswerBody<B> {
-    /// Ties `body` to `exchange`.
-    pub(super) fn new(body: B, exchange: Exchange) -> Self {
-        Self { body, exchange }
     }
 }
 

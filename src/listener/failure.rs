@@ -1,4 +1,7 @@
 //! Kinds of connection failure that happen before or outside of a request, where only the HTTP library answers.
+//!
+//! The library answers them itself, barely and without a line in the access log, so that `connection` counts them here:
+//! the kinds are a closed set, made from the error's class and never from its text.
 
 /// Why a connection ended with an error that no handler saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,6 @@ impl From<&hyper::Error> for Failure {
             error if error.is_parse_status() => Self::ParseStatus,
             error if error.is_parse() => Self::Parse,
             error if error.is_incomplete_message() => Self::IncompleteMessage,
-            error if error.is_timeout() => Self::Timeout,
             _ => Self::Other,
         }
     }

@@ -1,4 +1,7 @@
-//! One generation of a listener's settings, made ready for accepting. A reload makes the next; connections keep theirs.
+//! One generation of a listener's settings, made ready for accepting.
+//!
+//! Built by `state` at start and on reload; each connection holds the generation it was accepted with to its end. All of
+//! the HTTP library's own bounds are set here, each explicitly, none left to a default that may change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 
 use super::metrics::Counters;
-use super::settings::{Deadlines, Limits, ListenerSettings};
+use super::settings::{Deadlines, Limits, ListenerSettings, TlsSettings};
 use super::tls::{Tls, TlsError};
 use crate::peer::RequestLimits;
 
@@ -28,6 +31,8 @@ const SEND_BUFFER: usize = 128 * 1024;
 const PENDING_RESETS: usize = 20;
 /// Streams that we reset for the client's errors, before the connection is refused (CVE-2025-8671).
 const LOCAL_RESETS: usize = 256;
+const LEAST_DEADLINE: Duration = Duration::from_millis(10);
+const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -56,16 +61,16 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Makes `settings` ready, with the TLS of `previous` where it is still what they ask for.
-    pub(super) fn build(settings: &ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
+    pub(super) fn build(settings: ListenerSettings, counters: Counters, previous: Option<&Self>) -> Result<Self, TlsError> {
         Ok(Self {
-            tls: tls(settings, previous.and_then(|previous| previous.tls.as_ref()))?,
-            name: Arc::clone(&settings.name),
+            tls: tls(settings.tls.as_ref(), settings.http2, previous.and_then(|previous| previous.tls.as_ref()))?,
             cleartext_http2: settings.http2 && settings.tls.is_none(),
-            trusted_proxies: settings.trusted_proxies.iter().copied().collect(),
-            limits: settings.limits.clone(),
-            deadlines: settings.deadlines.clone(),
             http1: http1_builder(&settings.limits),
             http2: http2_builder(&settings.limits),
+            name: settings.name,
+            trusted_proxies: settings.trusted_proxies.into(),
+            limits: settings.limits,
+            deadlines: bounded(&settings.deadlines),
             counters,
         })
     }
@@ -80,10 +85,21 @@ impl Generation {
     }
 }
 
-fn tls(settings: &ListenerSettings, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
-    let Some(wanted) = &settings.tls else { return Ok(None) };
-    let kept = previous.filter(|previous| previous.is_for(wanted, settings.http2));
-    kept.map_or_else(|| Tls::build(wanted, settings.http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
+/// Within what instants can be reckoned with: none would make the watchdog spin, an endless one overflows.
+fn bounded(deadlines: &Deadlines) -> Deadlines {
+    let bounded = |deadline: Duration| deadline.clamp(LEAST_DEADLINE, LONGEST_DEADLINE);
+    Deadlines {
+        handshake: bounded(deadlines.handshake),
+        headers: bounded(deadlines.headers),
+        idle: bounded(deadlines.idle),
+        drain: bounded(deadlines.drain),
+    }
+}
+
+fn tls(settings: Option<&TlsSettings>, http2: bool, previous: Option<&Arc<Tls>>) -> Result<Option<Arc<Tls>>, TlsError> {
+    let Some(settings) = settings else { return Ok(None) };
+    let kept = previous.filter(|previous| previous.is_for(settings, http2));
+    kept.map_or_else(|| Tls::build(settings, http2).map(Arc::new), |kept| Ok(Arc::clone(kept))).map(Some)
 }
 
 fn http1_builder(limits: &Limits) -> http1::Builder {

@@ -1,4 +1,7 @@
 //! Places: a bounded number of connections or handshakes over all workers, each held by a guard.
+//!
+//! Taken by `accept` and `arrival`, once for each connection. Nobody waits for a place: who finds none is refused, since a
+//! queue would only move the flood into memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

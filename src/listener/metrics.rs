@@ -1,4 +1,7 @@
-//! What listeners count. Label values are fixed sets; children are resolved once, when a listener is built.
+//! What listeners count.
+//!
+//! `gateway` registers the families once for all listeners. Label values are closed sets and the names of listeners;
+//! children are resolved when a listener is built, so that counting on the way of a connection is one atomic addition.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 

@@ -2,6 +2,9 @@
 //!
 //! A listener serves any handler and knows neither routes nor tokens. Built and told to drain by `gateway`; one accept
 //! socket to each worker.
+//!
+//! A connection's way: `accept` lets it in, `arrival` takes it through the handshake, `connection` speaks HTTP over its
+//! `socket` under a `watchdog`, which judges the `vitals` that the socket and each `exchange` note.
 
 mod accept;
 mod arrival;
@@ -49,3 +52,6 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn handle(&self, peer: &Arc<Peer>, request: Request<Incoming>)
     -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! A listener: what all its workers share, built once, its settings swapped by a reload.
+//!
+//! `gateway` builds it, prepares and applies new settings, and asks for its status; `accept` reads the current generation
+//! for every connection. Building and applying are apart, so that a reload that fails has changed nothing.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +23,7 @@ pub struct Listener {
     pub(super) handshakes: Places,
     pub(super) bound: OnceLock<SocketAddr>,
     address: SocketAddr,
-    counters: Counters,
+    metrics: Arc<Metrics>,
 }
 
 /// Settings that were built and wait for [`Listener::apply`].
@@ -29,10 +32,9 @@ pub struct Prepared(Arc<Generation>);
 
 /// Why settings cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("listener {listener}")]
+#[error("listener {listener}: {cause}")]
 pub struct ListenerError {
     listener: Arc<str>,
-    #[source]
     cause: TlsError,
 }
 
@@ -56,15 +58,16 @@ impl Listener {
     ///
     /// When a certificate, a key or a client authority cannot be used.
     pub fn build(settings: ListenerSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, ListenerError> {
-        let counters = metrics.counters(&settings.name);
-        let generation = Generation::build(&settings, counters.clone(), None);
+        let (address, counters) = (settings.address, metrics.counters(&settings.name));
+        let connections = Places::new(Some(counters.connections.clone()));
+        let generation = generation(settings, counters, None)?;
         Ok(Arc::new(Self {
-            current: ArcSwap::from_pointee(generation.map_err(|cause| failed(&settings, cause))?),
-            connections: Places::new(Some(counters.connections.clone())),
+            current: ArcSwap::new(generation),
+            connections,
             handshakes: Places::new(None),
             bound: OnceLock::new(),
-            address: settings.address,
-            counters,
+            address,
+            metrics,
         }))
     }
 
@@ -74,8 +77,8 @@ impl Listener {
     ///
     /// As [`Listener::build`]; the running settings are not touched.
     pub fn prepare(&self, settings: ListenerSettings) -> Result<Prepared, ListenerError> {
-        let generation = Generation::build(&settings, self.counters.clone(), Some(&self.current.load()));
-        Ok(Prepared(Arc::new(generation.map_err(|cause| failed(&settings, cause))?)))
+        let counters = self.metrics.counters(&settings.name);
+        generation(settings, counters, Some(&self.current.load())).map(Prepared)
     }
 
     /// Uses `prepared` for every connection accepted from now on; open ones keep what they began with.
@@ -95,6 +98,12 @@ impl Listener {
     }
 }
 
-fn failed(settings: &ListenerSettings, cause: TlsError) -> ListenerError {
-    ListenerError { listener: Arc::clone(&settings.name), cause }
+fn generation(
+    settings: ListenerSettings,
+    counters: Counters,
+    previous: Option<&Generation>,
+) -> Result<Arc<Generation>, ListenerError> {
+    let listener = Arc::clone(&settings.name);
+    let generation = Generation::build(settings, counters, previous);
+    generation.map(Arc::new).map_err(|cause| ListenerError { listener, cause })
 }

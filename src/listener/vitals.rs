@@ -56,6 +56,7 @@ pub(super) struct Vitals {
     unclaimed: AtomicU32,
     body: BodyEnd,
     io_failed: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Vitals {
@@ -74,6 +75,7 @@ impl Vitals {
             unclaimed: AtomicU32::new(0),
             body: BodyEnd::default(),
             io_failed: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -81,11 +83,19 @@ impl Vitals {
     pub(super) fn note_read(&self, bytes: &[u8]) {
         self.read_blocked.store(false, Relaxed);
         if bytes.is_empty() {
+            self.note_end();
             return;
         }
         match self.protocol {
             Protocol::Http1 => self.note_http1_read(bytes),
             Protocol::Http2 => self.note_http2_read(bytes),
+        }
+    }
+
+    /// HTTP/1 tells an end between requests from one within; to HTTP/2 an end without a farewell is a failed socket.
+    fn note_end(&self) {
+        if self.protocol == Protocol::Http2 {
+            self.note_io_failed();
         }
     }
 
@@ -116,17 +126,23 @@ impl Vitals {
 
     /// Notes that the client has sent nothing that was not read.
     pub(super) fn note_read_blocked(&self) {
+        let was_blocked = self.read_blocked.load(Relaxed);
         self.read_blocked.store(true, Relaxed);
+        // The handler may have paused the body: the client is late only from the moment it is asked again.
+        if !was_blocked && !self.is_quiet() && self.body.is_missing() {
+            self.touch();
+        }
     }
 
     /// Notes that the client's side took bytes.
     pub(super) fn note_written(&self) {
+        let was_blocked = self.write_blocked.load(Relaxed);
         self.write_blocked.store(false, Relaxed);
-        // Neither the end of an answer that is flushed while the next head trickles in, nor HTTP/2's answers to pings
-        // between requests, may move a deadline.
+        // Neither the end of an answer that is flushed while the next head trickles in, nor HTTP/2's answers to pings, may
+        // move a deadline.
         let counts = match self.protocol {
-            Protocol::Http1 => !self.reading_head.load(Relaxed),
-            Protocol::Http2 => self.open.load(Relaxed) > 0,
+            Protocol::Http1 => !self.is_reading_head(),
+            Protocol::Http2 => was_blocked,
         };
         if counts {
             self.touch();
@@ -135,7 +151,11 @@ impl Vitals {
 
     /// Notes that the client's side takes no more bytes for now.
     pub(super) fn note_write_blocked(&self) {
+        let was_blocked = self.write_blocked.load(Relaxed);
         self.write_blocked.store(true, Relaxed);
+        if !was_blocked && !self.is_reading_head() {
+            self.touch();
+        }
     }
 
     /// Notes whether everything written so far has left. TLS keeps records that the kernel did not take, so an answer may
@@ -153,12 +173,22 @@ impl Vitals {
         self.io_failed.store(true, Relaxed);
     }
 
+    /// Notes that the connection is to end soon.
+    pub(super) fn note_draining(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the connection is to end soon.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
     /// Notes that `request` goes to the handler.
     pub(super) fn note_request<B: Body>(&self, request: &Request<B>) {
         self.open.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
         if self.protocol == Protocol::Http1 {
-            self.body.expect(request, self.read.load(Relaxed));
+            self.body.expect(request, self.read.load(Relaxed), self.is_reading_head());
             self.reading_head.store(false, Relaxed);
         }
     }
@@ -196,6 +226,11 @@ impl Vitals {
         self.open.load(Relaxed) == 0
     }
 
+    /// Whether the client does not take what is ready to leave.
+    pub(super) fn is_write_blocked(&self) -> bool {
+        self.write_blocked.load(Relaxed)
+    }
+
     /// Which HTTP the connection speaks.
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
@@ -221,7 +256,7 @@ impl Vitals {
     /// Whether it is the client that keeps the requests under way from finishing.
     fn waits_for_client(&self) -> bool {
         let body_missing = self.read_blocked.load(Relaxed) && self.body.is_missing();
-        self.write_blocked.load(Relaxed) || self.unclaimed.load(Relaxed) > 0 || body_missing
+        self.is_write_blocked() || self.unclaimed.load(Relaxed) > 0 || body_missing
     }
 
     fn touch(&self) {

@@ -39,11 +39,10 @@ pub(super) enum Cut {
 }
 
 /// Polls `connection` to its end; `close` asks it to finish what runs and take nothing new.
-pub(super) async fn watch<C>(connection: C, close: impl Fn(Pin<&mut C>), mut watchdog: Watchdog<'_>) -> End
+pub(super) async fn watch<C>(mut connection: Pin<&mut C>, close: impl Fn(Pin<&mut C>), mut watchdog: Watchdog<'_>) -> End
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let mut connection = pin!(connection);
     let mut alarm = pin!(sleep_until(Instant::now() + watchdog.longest_sleep()));
     let mut draining = pin!(watchdog.drain.started());
     let mut is_enrolled = false;
@@ -105,6 +104,7 @@ impl<'a> Watchdog<'a> {
     fn order(&mut self, mut alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Order {
         if self.draining_since.is_none() && self.drain.has_started() {
             self.draining_since = Some(Instant::now());
+            self.vitals.note_draining();
             alarm.as_mut().reset(Instant::now());
         }
         if self.draining_since.is_some() && self.closing_since.is_none() && self.may_close_for_drain() {
@@ -113,10 +113,11 @@ impl<'a> Watchdog<'a> {
         while alarm.as_mut().poll(cx).is_ready() {
             match self.judge(Instant::now()) {
                 Ok(next) => alarm.as_mut().reset(next),
-                Err(order) => {
+                Err(Order::Close) => {
                     alarm.as_mut().reset(Instant::now());
-                    return order;
+                    return self.close(Instant::now());
                 }
+                Err(order) => return order,
             }
         }
         Order::Wait
@@ -134,7 +135,7 @@ impl<'a> Watchdog<'a> {
     }
 
     /// What is due at `now`, or when to look again.
-    fn judge(&mut self, now: Instant) -> Result<Instant, Order> {
+    fn judge(&self, now: Instant) -> Result<Instant, Order> {
         let mut next = now + self.longest_sleep();
         let mut await_until = |at: Instant, order: Order| {
             if at <= now {
@@ -148,24 +149,28 @@ impl<'a> Watchdog<'a> {
         }
         match self.vitals.due(self.deadlines) {
             Due::Headers(at) => await_until(at, Order::Cut(Cut::Headers))?,
-            Due::Idle(_) if self.is_closing_quietly() => {
-                let since = self.closing_since.unwrap_or(now);
-                await_until(since + CLOSE_GRACE, Order::Cut(Cut::Idle))?;
-            }
-            Due::Idle(at) if self.vitals.is_quiet() => {
-                let at = self.draining_since.map_or(at, |since| at.min(since + FIRST_REQUEST_GRACE));
-                if let Err(order) = await_until(at, Order::Close) {
-                    self.closing_since = Some(now);
-                    return Err(order);
-                }
-            }
-            Due::Idle(at) => await_until(at, Order::Cut(Cut::Idle))?,
+            Due::Idle(at) => self.judge_idle(at, &mut await_until)?,
             Due::Never => {}
         }
         Ok(next)
     }
 
-    fn is_closing_quietly(&self) -> bool {
-        self.closing_since.is_some() && self.vitals.is_quiet()
+    /// A client that keeps us from finishing is cut; a quiet connection is closed in good order, which it may not put off.
+    fn judge_idle(&self, at: Instant, await_until: &mut impl FnMut(Instant, Order) -> Result<(), Order>) -> Result<(), Order> {
+        if !self.vitals.is_quiet() || self.vitals.is_write_blocked() {
+            return await_until(at, Order::Cut(Cut::Idle));
+        }
+        if let Some(since) = self.closing_since {
+            return await_until(since + self.close_grace(), Order::Cut(Cut::Idle));
+        }
+        await_until(self.draining_since.map_or(at, |since| at.min(since + FIRST_REQUEST_GRACE)), Order::Close)
+    }
+
+    /// HTTP/2 may still hold the end of an answer for the client's window to open.
+    fn close_grace(&self) -> Duration {
+        match self.vitals.protocol() {
+            Protocol::Http1 => CLOSE_GRACE,
+            Protocol::Http2 => self.deadlines.idle,
+        }
     }
 }

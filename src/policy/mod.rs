@@ -3,6 +3,8 @@
 //! Pure. A [`Permit`] can be made only by [`decide`], and forwarding an authenticated request demands one, so that
 //! skipping authorization does not compile.
 
+mod explain;
 mod rule;
 
+pub use explain::{Verdict, explain};
 pub use rule::{Denial, Permit, Rule, decide};

@@ -9,8 +9,8 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use super::authorized_request::AuthorizedRequest;
 use super::inbound_body::InboundBody;
-use super::inject::AuthorizedRequest;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;

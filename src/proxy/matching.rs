@@ -25,11 +25,7 @@ pub(super) struct Found<'r, 's> {
 }
 
 /// Judges host and target and looks the route up.
-pub(super) fn find_route<'r, 's>(
-    snapshot: &'s Snapshot,
-    peer: &Peer,
-    head: &'r Parts,
-) -> Result<Found<'r, 's>, Rejection> {
+pub(super) fn find_route<'r, 's>(snapshot: &'s Snapshot, peer: &Peer, head: &'r Parts) -> Result<Found<'r, 's>, Rejection> {
     let host = request_host(&head.uri, &head.headers);
     let (host, port) = host.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     refuse_misdirected(peer, &host)?;

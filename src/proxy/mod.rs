@@ -7,6 +7,7 @@
 mod access_log;
 mod authenticate;
 mod authorize;
+mod authorized_request;
 pub mod cross_site;
 mod forward;
 pub mod forwarded;

@@ -9,10 +9,10 @@ use hyper::body::Incoming;
 
 use super::authenticate::authenticate;
 use super::authorize::authorize;
-use super::cross_site::{self, Preflight};
+use super::authorized_request::AuthorizedRequest;
+use super::cross_site;
 use super::forward::forward;
 use super::forwarded::PeerView;
-use super::inject::AuthorizedRequest;
 use super::matching::find_route;
 use super::record::Record;
 use super::rejection::{Manner, Rejection};
@@ -95,7 +95,7 @@ async fn run(
 
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
-    let request = AuthorizedRequest::inject(authorized, head, &plan, &record.id)?;
+    let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id)?;
     let answer = forward(snapshot, request, body, &plan, upgrade).await;
     let answer = answer.map_err(|rejection| rejection.for_origin(origin.as_ref()))?;
     Ok(respond(answer, &plan, origin.as_ref()))

@@ -21,11 +21,7 @@ use crate::upstream::ResponseBody;
 
 /// Puts the gateway's own word on a backend's answer: nobody else sets our cookies, and nothing personal is left to
 /// shared caches.
-pub(super) fn respond(
-    mut answer: Response<Content>,
-    plan: &RoutePlan,
-    origin: Option<&HeaderValue>,
-) -> Response<Content> {
+pub(super) fn respond(mut answer: Response<Content>, plan: &RoutePlan, origin: Option<&HeaderValue>) -> Response<Content> {
     let headers = answer.headers_mut();
     remove_our_cookies(headers);
     if !matches!(plan.settings.access, Access::Anonymous) && !headers.contains_key(CACHE_CONTROL) {

@@ -15,19 +15,18 @@ const RETURN_TO: &str = "{return_to}";
 pub(super) fn offer(rejection: Rejection, plan: &RoutePlan, head: &Parts, client: &ClientView<'_>) -> Rejection {
     let missing = matches!(rejection.reason, Reason::CredentialMissing | Reason::InvalidToken | Reason::CrossSite);
     match &plan.settings.sign_in_url {
-        Some(url) if missing && is_page_load(head) => {
-            match HeaderValue::try_from(location(url.as_str(), head, client)) {
-                Ok(location) => rejection.with_sign_in(location),
-                Err(_) => rejection,
-            }
-        }
+        Some(url) if missing && is_page_load(head) => match HeaderValue::try_from(location(&url.to_string(), head, client)) {
+            Ok(location) => rejection.with_sign_in(location),
+            Err(_) => rejection,
+        },
         _ => rejection,
     }
 }
 
 /// A browser navigating: GET, HTML wanted, no credential in a header (whoever sends one is a program).
 fn is_page_load(head: &Parts) -> bool {
-    let accepts_html = || head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|a| a.contains("text/html"));
+    let accepts_html =
+        || head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|a| a.contains("text/html"));
     let navigates = || head.headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     head.method == Method::GET && !head.headers.contains_key(AUTHORIZATION) && accepts_html() && navigates()
 }
@@ -39,7 +38,13 @@ fn location(url: &str, head: &Parts, client: &ClientView<'_>) -> String {
         return url.to_owned();
     }
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    url.replace(RETURN_TO, &percent_encode(&format!("{}{target}", client.origin())))
+    url.replace(RETURN_TO, &percent_encode(&format!("{}{target}", origin(client))))
+}
+
+fn origin(client: &ClientView<'_>) -> String {
+    let (scheme, usual) = if client.secure { ("https", 443) } else { ("http", 80) };
+    let host = &client.host;
+    if client.port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{}", client.port) }
 }
 
 /// Everything but unreserved characters (RFC 3986 section 2.3).

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::access_log::AccessLog;
+use super::managed::ManagedHeaders;
 use super::metrics::{Metrics, RouteMetrics};
 use super::plan::RoutePlan;
-use super::managed::ManagedHeaders;
 use super::rejection::Rejection;
 use crate::issuer::Verifier;
 use crate::route::{Entry, RouteTable};

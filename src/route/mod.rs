@@ -13,10 +13,11 @@ mod settings;
 mod table;
 mod target;
 
+pub use crate::identity::TokenFrom;
 pub use conflict::{Conflict, Pattern, conflict, is_unreachable};
 pub use host::{HostFault, canonical_host, host_and_port, request_host};
 pub use origin::{is_same_origin, scheme_name};
 pub use pattern::{HostPattern, PathPrefix};
-pub use settings::{Access, Authorization, Origin, RouteSettings, TokenFrom};
+pub use settings::{Access, Authorization, Origin, RouteSettings};
 pub use table::{Entry, Match, RouteTable};
 pub use target::TargetFault;

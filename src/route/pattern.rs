@@ -11,6 +11,16 @@ pub enum HostPattern {
     Exact(Box<str>),
 }
 
+impl std::fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Below(host) => write!(f, "*.{host}"),
+            Self::Exact(host) => f.write_str(host),
+        }
+    }
+}
+
 /// A path prefix that ends on a segment boundary: `/admin` covers `/admin` and `/admin/x`, not `/administrator`.
 /// Held without a trailing slash; the root is the empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

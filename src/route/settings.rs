@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method, Uri};
 
-use crate::identity::ClaimSource;
+use crate::identity::{ClaimSource, TokenFrom};
 use crate::policy::Rule;
 use crate::route::{HostPattern, PathPrefix};
 
@@ -55,23 +55,6 @@ pub enum Access {
     Optional(Rule),
     /// Callers with a good credential for whom the rule holds.
     Required(Rule),
-}
-
-/// Where a route looks for a token. A header always beats a cookie, a cookie a query parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenFrom {
-    /// `Authorization: Bearer` or `JWT`.
-    pub header: bool,
-    /// The `access_token` cookie.
-    pub cookie: bool,
-    /// The `access_token` query parameter (RFC 6750 section 2.3); removed before forwarding.
-    pub query: bool,
-}
-
-impl Default for TokenFrom {
-    fn default() -> Self {
-        Self { header: true, cookie: false, query: false }
-    }
 }
 
 /// What the backend finds in `Authorization`.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -19,17 +19,27 @@ use super::settings::{LogFormat, LogSettings};
 
 /// Lines that may wait to be written.
 const QUEUE: usize = 8192;
+/// How long the end of the process waits for the log.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Where lines are handed in. Cloning shares the queue.
 #[derive(Clone, Debug)]
 pub struct LogSink {
-    queue: SyncSender<Vec<u8>>,
+    queue: SyncSender<Entry>,
     dropped: Arc<AtomicU64>,
 }
 
-/// Waits for the last lines when dropped; drop every [`LogSink`] first.
+/// What waits in the queue.
 #[derive(Debug)]
-pub struct LogWriter(Option<JoinHandle<()>>);
+enum Entry {
+    Line(Vec<u8>),
+    /// Everything before it is to be written; then this is dropped.
+    Flush(SyncSender<()>),
+}
+
+/// Writes out what is queued when dropped.
+#[derive(Debug)]
+pub struct LogWriter(SyncSender<Entry>);
 
 impl LogSink {
     /// Starts the writing thread.
@@ -38,13 +48,13 @@ impl LogSink {
     /// When the system gives no thread.
     pub fn start(target: impl Write + Send + 'static) -> io::Result<(Self, LogWriter)> {
         let (queue, lines) = sync_channel(QUEUE);
-        let writer = std::thread::Builder::new().name("log".into()).spawn(move || write_all(&lines, target))?;
-        Ok((Self { queue, dropped: Arc::default() }, LogWriter(Some(writer))))
+        std::thread::Builder::new().name("log".into()).spawn(move || write_all(&lines, target))?;
+        Ok((Self { queue: queue.clone(), dropped: Arc::default() }, LogWriter(queue)))
     }
 
     /// Queues one line, its line feed included.
     pub fn write_line(&self, line: Vec<u8>) {
-        if self.queue.try_send(line).is_err() {
+        if self.queue.try_send(Entry::Line(line)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -57,22 +67,34 @@ impl LogSink {
 
 impl Drop for LogWriter {
     fn drop(&mut self) {
-        if let Some(writer) = self.0.take() {
-            // A writer that panicked has nothing left to wait for.
-            let _ = writer.join();
+        let (written, wait) = sync_channel(0);
+        if self.0.send(Entry::Flush(written)).is_ok() {
+            // Ends with an error, when the entry is dropped; a log that is stuck must not keep the process alive.
+            let _ = wait.recv_timeout(FLUSH);
         }
     }
 }
 
-fn write_all(lines: &Receiver<Vec<u8>>, target: impl Write) {
+fn write_all(entries: &Receiver<Entry>, target: impl Write) {
     let mut target = io::BufWriter::new(target);
-    while let Ok(line) = lines.recv() {
-        // A closed pipe must not end the gateway; the lines are lost to whoever closed it.
-        let _ = target.write_all(&line);
-        for line in lines.try_iter() {
-            let _ = target.write_all(&line);
+    while let Ok(entry) = entries.recv() {
+        let mut waiting = write_entry(entry, &mut target);
+        for entry in entries.try_iter() {
+            waiting = write_entry(entry, &mut target).or(waiting);
         }
         let _ = target.flush();
+        drop(waiting);
+    }
+}
+
+/// A closed pipe must not end the gateway; the lines are lost to whoever closed it.
+fn write_entry(entry: Entry, target: &mut impl Write) -> Option<SyncSender<()>> {
+    match entry {
+        Entry::Line(line) => {
+            let _ = target.write_all(&line);
+            None
+        }
+        Entry::Flush(waiting) => Some(waiting),
     }
 }
 

@@ -116,11 +116,34 @@ impl Upstream {
         request.headers_mut().insert(http::header::HOST, host);
     }
 
+    /// Each server with its exchanges under way and its open connections, for status pages.
+    pub fn servers(&self) -> impl Iterator<Item = ServerStatus<'_>> {
+        self.servers.iter().map(|server| ServerStatus {
+            server: &server.label,
+            in_flight: server.in_flight(),
+            open: server.open(),
+            cooling_down: server.is_cooling_down(),
+        })
+    }
+
     /// Drops the calling worker's unused connections that are too old or were closed by their server. Each worker
     /// calls it about once a second.
     pub fn sweep(&self) {
         self.servers.iter().for_each(|server| server.sweep());
     }
+}
+
+/// What one server is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerStatus<'a> {
+    /// Host and port.
+    pub server: &'a str,
+    /// Exchanges under way.
+    pub in_flight: usize,
+    /// Open connections.
+    pub open: usize,
+    /// A connection failed a moment ago.
+    pub cooling_down: bool,
 }
 
 /// A failed attempt.

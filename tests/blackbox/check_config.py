@@ -3,7 +3,7 @@
     check_config.py BINARY CONFIGURATION
 
 Copies the configuration into a temporary folder, makes every file it names there (a certificate with its key, a key
-set, a secret, by their endings), and points the absolute paths into that folder. Everything else is checked as it is.
+set, a secret, by the setting that names it), and points the absolute paths into that folder. Everything else is checked as it is.
 """
 
 import json
@@ -21,32 +21,38 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from gateway import certificate  # noqa: E402
 from jose import SigningKey  # noqa: E402
 
-FILE = re.compile(r"^[\w./-]+\.(crt|key|pem|json|txt|secret|hmac)$")
+FILE = re.compile(r"^[\w./-]+\.\w+$")
+# What a file holds, by the key that names it.
+KINDS = {"certificate": "certificate", "client_ca": "certificate", "ca_file": "certificate", "private_key": "key", "jwks_file": "jwks",
+         "public_key_files": "public key", "secret_file": "secret", "subject_key_file": "secret", "key_file": "secret"}
 
 
-def strings(value):
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from strings(item)
+def files(value, kind=None, algorithm="RS256"):
+    """Every (file name, kind, algorithm) that a configuration names."""
+    if isinstance(value, dict):
+        public = [name for name in value.get("algorithms", []) if not name.startswith("HS")]
+        for key, item in value.items():
+            inner = KINDS.get(key, kind if kind == "public key" else None)
+            yield from files(item, inner, public[0] if public else algorithm)
     elif isinstance(value, list):
         for item in value:
-            yield from strings(item)
+            yield from files(item, kind, algorithm)
+    elif isinstance(value, str) and kind and FILE.match(value):
+        yield value, kind, algorithm
 
 
-def make(path: pathlib.Path, folder: pathlib.Path):
+def make(path: pathlib.Path, kind, algorithm, folder: pathlib.Path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".crt":
+    if kind == "certificate":
         shutil.copy(folder / "made" / "tls.crt", path)
-    elif path.suffix == ".key":
+    elif kind == "key":
         shutil.copy(folder / "made" / "tls.key", path)
-    elif path.suffix == ".json":
-        path.write_text(json.dumps({"keys": [SigningKey("key-1", "RS256").jwk(), SigningKey("key-2", "ES256").jwk()]}))
-    elif path.suffix == ".pem":
-        path.write_bytes(SigningKey("key-1", "RS256").public_pem())
+    elif kind == "jwks":
+        path.write_text(json.dumps({"keys": [SigningKey(f"key-{name}", name).jwk() for name in ["RS256", "ES256", "EdDSA", algorithm]][:3]}))
+    elif kind == "public key":
+        path.write_bytes(SigningKey("key-1", algorithm).public_pem())
     else:
-        path.write_text(secrets.token_hex(32))
+        path.write_text(secrets.token_hex(64))
     path.chmod(0o600)
 
 
@@ -56,9 +62,9 @@ def main(binary, configuration):
         folder = pathlib.Path(name)
         (folder / "made").mkdir()
         certificate(folder / "made")
-        for file in {value for value in strings(tomllib.loads(text)) if FILE.match(value)}:
+        for file, kind, algorithm in set(files(tomllib.loads(text))):
             text = text.replace(f'"{file}"', f'"{folder}/{file.lstrip("/")}"')
-            make(folder / file.lstrip("/"), folder)
+            make(folder / file.lstrip("/"), kind, algorithm, folder)
         (folder / "tollgate.toml").write_text(text)
         return subprocess.run([binary, "check", folder / "tollgate.toml"], check=False).returncode
 

@@ -14,7 +14,7 @@ def certificate(folder: pathlib.Path):
     """A self-signed certificate for localhost, by openssl: tls.crt and tls.key in `folder`."""
     if not (folder / "tls.crt").exists():
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:*.example.com,IP:127.0.0.1",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:*.example.com,DNS:*.other.example.com,IP:127.0.0.1",
                         "-keyout", folder / "tls.key", "-out", folder / "tls.crt"], check=True, capture_output=True)
         (folder / "tls.key").chmod(0o600)
 

@@ -9,4 +9,5 @@
     reason = "a test fails by panicking, and its helpers are part of it"
 )]
 
+mod documents;
 mod tidy;

@@ -64,7 +64,7 @@ fn issuers<'a>(file: &'a RouteFile, source: &'a Source, path: &KeyPath, problems
                 problems.refuse(&path, format_args!("nothing, though {count} issuers are configured"), allowed);
             }
         }
-        return known;
+        return if known.len() == 1 { known } else { Vec::new() };
     };
     if named.is_empty() {
         problems.refuse(&path, "no issuer", "at least one (`anonymous = true` for a route that anyone may call)");

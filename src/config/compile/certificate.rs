@@ -83,7 +83,7 @@ fn warn_of_validity(leaf: &CertificateDer<'_>, content: &Content, path: &KeyPath
     let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return };
     let now = i64::try_from(context.now.seconds()).unwrap_or(i64::MAX);
     let validity = certificate.validity();
-    let date = |seconds: i64| day(Timestamp::from_seconds(u64::try_from(seconds).unwrap_or(0)));
+    let date = |seconds: i64| Timestamp::from_seconds(u64::try_from(seconds).unwrap_or(0));
     let reason = if validity.not_after.timestamp() < now {
         format!("expired on {}", date(validity.not_after.timestamp()))
     } else if validity.not_before.timestamp() > now {
@@ -92,10 +92,6 @@ fn warn_of_validity(leaf: &CertificateDer<'_>, content: &Content, path: &KeyPath
         return;
     };
     context.problems.warn(path, format!("the certificate in {} {reason}", shown(content)));
-}
-
-fn day(at: Timestamp) -> String {
-    httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at.seconds()))
 }
 
 /// The certificate authorities in a file; none is refused.

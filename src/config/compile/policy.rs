@@ -57,7 +57,7 @@ fn nested(files: &[RuleFile], path: &KeyPath, problems: &mut Problems) -> Vec<Ru
 fn inner(file: &RuleFile, path: &KeyPath, problems: &mut Problems) -> Rule {
     let rule = rule(file, path, problems);
     let empty = file.claims.as_ref().is_none_or(std::collections::BTreeMap::is_empty) && rule == Rule::All(Vec::new());
-    if empty && file.all.is_none() {
+    if empty && file.all.is_none() && !problems.has_in(path) {
         problems.refuse(path, "an empty rule", "roles, scopes, claims, registered, any, all or not");
     }
     rule

@@ -82,3 +82,106 @@ fn what_is_left_out_has_its_default() {
     let names: Vec<_> = route.identity_headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username"]);
 }
+
+/// The good configuration with `more` at the end of its route.
+fn route_with(more: &str) -> crate::route::RouteSettings {
+    let settings = Bench::new().load_with(&format!("{GOOD}{more}\n"), &[]).unwrap_or_else(|found| panic!("{found}"));
+    settings.routes.into_iter().next().unwrap()
+}
+
+#[test]
+fn the_keys_of_a_rule_all_hold_and_a_list_needs_any() {
+    let route = route_with(
+        r#"require = { roles = ["a", "b"], claims = { "/n" = 1, t = ["x", true] }, not = { any = [{ scopes = ["s"] }, { registered = false }] } }"#,
+    );
+    let claim = |pointer, values: &[serde_json::Value]| Rule::Claim(Pointer::parse(pointer).unwrap(), values.to_vec());
+    let unwanted = Rule::Any(vec![Rule::Scopes(vec!["s".into()]), Rule::Registered(false)]);
+    let rule = Rule::All(vec![
+        Rule::Roles(vec!["a".into(), "b".into()]),
+        claim("/n", &[1.into()]),
+        claim("/t", &["x".into(), true.into()]),
+        Rule::Not(Box::new(unwanted)),
+    ]);
+    assert!(matches!(route.access, Access::Required(found) if found == rule));
+}
+
+#[test]
+fn an_anonymous_route_has_neither_issuers_nor_headers() {
+    let route = route_with("anonymous = true");
+    assert!(matches!(route.access, Access::Anonymous));
+    assert!(route.issuers.is_empty() && route.identity_headers.is_empty());
+    assert!(matches!(route_with(r#"anonymous = "optional""#).access, Access::Optional(Rule::All(_))));
+}
+
+#[test]
+fn hosts_and_origins_are_normalised() {
+    let route = route_with("host = \"*.Example.COM\"\norigins = [\"https://App.example.com:443\", \"http://[::1]:8080\"]");
+    assert_eq!(route.host, HostPattern::Below("example.com".into()));
+    let origins: Vec<_> = route.origins.iter().map(|origin| &*origin.0).collect();
+    assert_eq!(origins, ["https://app.example.com", "http://[::1]:8080"]);
+}
+
+#[test]
+fn twins_with_other_methods_and_longer_paths_are_routes_of_their_own() {
+    let second = "methods = [\"GET\"]\n[[route]]\nname = \"second\"\npath = \"/\"\nmethods = [\"POST\"]\nupstream = \"up\"\n[[route]]\nname = \"third\"\npath = \"/a\"\nupstream = \"up\"";
+    assert_eq!(route_with(second).methods, Some(vec![http::Method::GET]));
+}
+
+#[test]
+fn a_body_may_be_unlimited_and_the_admin_address_off() {
+    assert_eq!(route_with("max_body = \"unlimited\"").max_body_bytes, None);
+    let settings = Bench::new().load_with(&format!("{GOOD}[admin]\naddress = \"off\"\n"), &[]).unwrap();
+    assert_eq!(settings.admin, None);
+}
+
+#[test]
+fn managed_names_are_all_that_backends_may_believe() {
+    let text = format!("{GOOD}identity_headers = {{ X_User = \"sub\" }}\n");
+    let names = Bench::new().load_with(&text, &[]).unwrap().managed_header_names();
+    assert_eq!(
+        names,
+        [
+            "remote-email",
+            "remote-groups",
+            "remote-name",
+            "remote-user",
+            "x-auth-request-*",
+            "x-forwarded-email",
+            "x-forwarded-groups",
+            "x-forwarded-preferred-username",
+            "x-forwarded-user",
+            "x-tollgate-*",
+            "x-user"
+        ]
+    );
+}
+
+/// What is warned of in the good configuration with a change.
+fn warning(from: &str, to: &str) -> String {
+    let bench = Bench::new();
+    let settings = bench.load_with(&GOOD.replace(from, to), &[]).unwrap_or_else(|found| panic!("{found}"));
+    let [warning] = &settings.warnings[..] else { panic!("{:?}", settings.warnings) };
+    warning.to_string().lines().next().unwrap().replace(&format!("{}/", bench.path().parent().unwrap().display()), "")
+}
+
+#[test]
+fn an_expired_certificate_is_warned_of() {
+    let tls = "8443\"\ntls = { certificate = \"expired.crt\", private_key = \"expired.key\" }";
+    let expected = "t.toml:4:23: warning: listener.public.tls.certificate: the certificate in \"expired.crt\" expired on Thu, 31 Dec 2020 00:00:00 GMT";
+    assert_eq!(warning("8443\"", tls), expected);
+}
+
+#[test]
+fn insecure_settings_are_warned_of() {
+    let keys = "jwks_url = \"http://keys.example/\"\ninsecure_http_keys = true";
+    let expected = "t.toml:11:22: warning: issuer.corp.insecure_http_keys: keys from \"http://keys.example/\" can be replaced by anyone on the way";
+    assert_eq!(warning("jwks_file = \"jwks.json\"", keys), expected);
+}
+
+#[test]
+fn keys_over_plain_http_on_loopback_are_allowed() {
+    for host in ["127.0.0.1:9011", "localhost", "[::1]:1"] {
+        let text = GOOD.replace("jwks_file = \"jwks.json\"", &format!("fusionauth_url = \"http://{host}\""));
+        assert!(Bench::new().load_with(&text, &[]).is_ok(), "{host}");
+    }
+}

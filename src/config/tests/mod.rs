@@ -1,6 +1,11 @@
 //! Whole configurations through `load`: what is accepted, what is refused, and in which words.
 
 mod accepted;
+mod environment;
+mod example;
+mod positions;
+mod refused;
+mod shapes;
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,18 +28,23 @@ pub(super) struct Bench {
 }
 
 impl Bench {
+    /// An empty directory.
+    pub(super) fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
     pub(super) fn new() -> Self {
-        let bench = Self { directory: tempfile::tempdir().unwrap() };
-        let (certificate, key) = certificate("localhost", 2040);
-        let (expired, expired_key) = certificate_pair_for_year(2020);
-        let (_, other_key) = certificate_pair_for_year(2040);
-        bench.write("tls.crt", &certificate, 0o644);
+        let bench = Self::empty();
+        let (chain, key) = certificate("localhost", 2040);
+        let (expired, expired_key) = certificate("localhost", 2020);
+        let (_, other_key) = certificate("localhost", 2040);
+        bench.write("tls.crt", &chain, 0o644);
         bench.write("tls.key", &key, 0o600);
         bench.write("open.key", &key, 0o644);
         bench.write("other.key", &other_key, 0o600);
         bench.write("expired.crt", &expired, 0o644);
         bench.write("expired.key", &expired_key, 0o600);
-        bench.write("ca.pem", &certificate, 0o644);
+        bench.write("ca.pem", &chain, 0o644);
         bench.write("empty.pem", "", 0o644);
         bench.write("noise.pem", "noise", 0o644);
         bench.write("jwks.json", r#"{"keys":[]}"#, 0o644);
@@ -68,16 +78,12 @@ impl Bench {
 }
 
 /// A self-signed certificate of the name with its key, valid until the end of the year.
-fn certificate(name: &str, last_year: i32) -> (String, String) {
+pub(super) fn certificate(name: &str, last_year: i32) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2010, 1, 1);
     params.not_after = rcgen::date_time_ymd(last_year, 12, 31);
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
-}
-
-fn certificate_pair_for_year(year: i32) -> (String, String) {
-    certificate("other.example", year)
 }
 
 /// A small good configuration.

@@ -3,6 +3,7 @@
 mod claims;
 mod keys;
 mod oracle;
+mod pem;
 mod structure;
 mod vectors;
 
@@ -13,6 +14,20 @@ use serde_json::{Value, json};
 use super::signer::Signer;
 use super::{Algorithm, ClaimRules, RawToken, TokenFault, VerifiedClaims, verify};
 use crate::clock::Timestamp;
+
+/// The algorithms of public keys.
+const PUBLIC: [Algorithm; 10] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::EdDSA,
+];
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const ISSUER: &str = "https://issuer.example";

@@ -1,0 +1,233 @@
+//! `tollgate check`: reads a configuration exactly as `run` does, and says everything that is wrong or what it means.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::{Outcome, Streams, write_json};
+use crate::config::{self, Diagnostics, Settings};
+use crate::issuer::{IssuerSettings, KeySource};
+use crate::listener::{ClientAuth, ListenerSettings};
+use crate::route::{Access, HostPattern, RouteSettings};
+
+/// Read a configuration as the gateway would, and report everything that is wrong with it.
+///
+/// Every file it names and every TOLLGATE_ variable is read too; nothing is fetched and nothing listens. Exit code 0:
+/// good (warnings go to standard error); 2: refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tollgate check /etc/tollgate/tollgate.toml")]
+pub(super) struct Check {
+    /// The configuration.
+    file: PathBuf,
+    /// Print problems or the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+        match config::load(&self.file, std::env::vars_os()) {
+            Ok(settings) => self.good(&settings, streams),
+            Err(problems) => self.refused(&problems, streams),
+        }
+    }
+
+    fn good(&self, settings: &Settings, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+        if self.json {
+            write_json(streams.out, &summary_document(settings))?;
+        } else {
+            for warning in &settings.warnings {
+                writeln!(streams.err, "{warning}\n")?;
+            }
+            writeln!(streams.out, "{}: good\n\n{}", self.file.display(), summary(settings))?;
+        }
+        Ok(Outcome::Good)
+    }
+
+    fn refused(&self, problems: &Diagnostics, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+        if self.json {
+            write_json(streams.out, &json!({ "good": false, "problems": problems }))?;
+        } else {
+            writeln!(streams.err, "{problems}\n\n{}: refused", self.file.display())?;
+        }
+        Ok(Outcome::Refused)
+    }
+}
+
+fn summary_document(settings: &Settings) -> Value {
+    json!({
+        "good": true,
+        "problems": settings.warnings,
+        "listeners": settings.listeners.iter().map(|it| json!({ "name": &*it.name, "is": listener(it) })).collect::<Vec<_>>(),
+        "admin": settings.admin.map(|address| address.to_string()),
+        "workers": settings.workers,
+        "issuers": settings.issuers.iter().map(|it| json!({ "name": &*it.name, "is": issuer(it) })).collect::<Vec<_>>(),
+        "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
+        "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it) })).collect::<Vec<_>>(),
+        "managed_headers": settings.managed_header_names(),
+        "files": settings.files,
+    })
+}
+
+/// One line for each part, then the names that only the gateway sets.
+fn summary(settings: &Settings) -> String {
+    let mut text = String::new();
+    let admin = settings.admin.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    let lines = settings.listeners.iter().map(|it| ("listener", &it.name, listener(it)));
+    let lines = lines.chain(settings.issuers.iter().map(|it| ("issuer", &it.name, issuer(it))));
+    let lines = lines.chain(settings.upstreams.iter().map(|it| ("upstream", &it.name, servers(it))));
+    let lines: Vec<_> = lines.chain(settings.routes.iter().map(|it| ("route", &it.name, route(it)))).collect();
+    let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
+    for (part, name, is) in lines {
+        // Writing to a string does not fail.
+        writeln!(text, "{part:<9} {name:<width$}  {is}").ok();
+    }
+    writeln!(text, "admin     {admin}\nworkers   {}\n", settings.workers).ok();
+    writeln!(text, "Headers that only the gateway sets, removed from every request (in any spelling):").ok();
+    write!(text, "  {}", settings.managed_header_names().join("\n  ")).ok();
+    text
+}
+
+fn listener(settings: &ListenerSettings) -> String {
+    let transport = match &settings.tls {
+        None => "plain HTTP".to_owned(),
+        Some(tls) => {
+            let clients = match tls.client_auth {
+                ClientAuth::None => "",
+                ClientAuth::Optional(_) => ", client certificates optional",
+                ClientAuth::Required(_) => ", client certificates required",
+            };
+            format!("TLS with {}{clients}", counted(tls.certificates.len(), "certificate"))
+        }
+    };
+    let http2 = if settings.http2 { ", HTTP/2" } else { "" };
+    let proxies = match settings.trusted_proxies.len() {
+        0 => String::new(),
+        count => format!(", believes {}", counted(count, "proxy network")),
+    };
+    format!("{} ({transport}{http2}{proxies})", settings.address)
+}
+
+fn issuer(settings: &IssuerSettings) -> String {
+    let keys = match &settings.source {
+        KeySource::Discovery(remote) => format!("discovered from {}", remote.url),
+        KeySource::JwksUrl(remote) => format!("from {}", remote.url),
+        KeySource::JwksFile(file) => format!("in {}", file.path.display()),
+        KeySource::PublicKeyFiles(files) => format!("in {}", counted(files.len(), "file")),
+        KeySource::FusionAuth(remote, _) => format!("from FusionAuth at {}", remote.url),
+        KeySource::Secret(_) => "a shared secret".to_owned(),
+    };
+    let algorithms: Vec<_> = settings.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    format!("{} for {} ({}; keys {keys})", settings.issuer, settings.audiences.join(", "), algorithms.join(" "))
+}
+
+fn servers(settings: &crate::upstream::UpstreamSettings) -> String {
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let servers: Vec<_> = settings.servers.iter().map(|server| format!("{scheme}://{server}")).collect();
+    servers.join(", ")
+}
+
+fn route(settings: &RouteSettings) -> String {
+    let methods = settings.methods.as_ref().map_or_else(String::new, |methods| {
+        let names: Vec<_> = methods.iter().map(http::Method::as_str).collect();
+        format!("{} ", names.join(","))
+    });
+    let host = match &settings.host {
+        HostPattern::Any => "*".to_owned(),
+        HostPattern::Below(base) => format!("*.{base}"),
+        HostPattern::Exact(host) => host.to_string(),
+    };
+    let callers = match &settings.access {
+        Access::Anonymous => "anyone".to_owned(),
+        Access::Optional(_) => format!("anyone, or with a token of {}", settings.issuers.join(", ")),
+        Access::Required(_) => format!("with a token of {}", settings.issuers.join(", ")),
+    };
+    format!("{methods}{host}{} -> {} ({callers})", settings.path, settings.upstream)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[listener]]
+name = "public"
+address = "127.0.0.1:8443"
+[[upstream]]
+name = "up"
+servers = ["http://127.0.0.1:9001"]
+[[route]]
+name = "all"
+path = "/"
+upstream = "up"
+anonymous = true
+[runtime]
+workers = 2
+"#;
+
+    /// Outcome, standard output and standard error of a check.
+    fn check(text: &str, json: bool) -> (Outcome, String, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("t.toml");
+        std::fs::write(&file, text).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let outcome = Check { file, json }.run(&mut Streams { out: &mut out, err: &mut err }).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", directory.path().display()), "");
+        (outcome, text(out), text(err))
+    }
+
+    #[test]
+    fn a_good_configuration_is_summed_up() {
+        let expected = "t.toml: good
+
+listener  public  127.0.0.1:8443 (plain HTTP)
+upstream  up      http://127.0.0.1:9001
+route     all     */ -> up (anyone)
+admin     127.0.0.1:9464
+workers   2
+
+Headers that only the gateway sets, removed from every request (in any spelling):
+  remote-email
+  remote-groups
+  remote-name
+  remote-user
+  x-auth-request-*
+  x-forwarded-email
+  x-forwarded-groups
+  x-forwarded-preferred-username
+  x-forwarded-user
+  x-tollgate-*
+";
+        assert_eq!(check(GOOD, false), (Outcome::Good, expected.to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_bad_configuration_is_refused_with_its_problems() {
+        let (outcome, out, err) = check(&GOOD.replace("upstream = \"up\"", "upstream = \"down\""), false);
+        assert_eq!((outcome, out.as_str()), (Outcome::Refused, ""));
+        assert!(err.starts_with("t.toml:11:12: route.all.upstream: found \"down\", which is no upstream; known: up\n"), "{err}");
+        assert!(err.ends_with("t.toml: refused\n"), "{err}");
+    }
+
+    #[test]
+    fn both_can_be_read_by_programs() {
+        let (_, good, _) = check(GOOD, true);
+        let good: Value = serde_json::from_str(&good).unwrap();
+        assert_eq!((&good["good"], &good["managed_headers"][0]), (&json!(true), &json!("remote-email")));
+        let (outcome, refused, err) = check("[[listener]]\nnam = 1", true);
+        assert_eq!((outcome, err.as_str()), (Outcome::Refused, ""));
+        let refused: Value = serde_json::from_str(&refused).unwrap();
+        let problem = &refused["problems"][0];
+        assert_eq!(
+            (&problem["severity"], &problem["position"], &problem["key"]),
+            (&json!("error"), &json!([1, 1]), &json!("listener[0].name"))
+        );
+    }
+}

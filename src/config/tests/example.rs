@@ -1,0 +1,59 @@
+//! `config.example.toml` is accepted, and shows every setting.
+
+use crate::config::document::{self, Node};
+use crate::config::file::ROOT;
+use crate::config::schema::{Key, Kind};
+use crate::config::tests::{Bench, certificate};
+
+const EXAMPLE: &str = include_str!("../../../config.example.toml");
+
+fn bench_with_the_files_of_the_example() -> Bench {
+    let bench = Bench::new();
+    for name in ["other", "gateway"] {
+        let (certificate, key) = certificate("other.example.com", 2040);
+        bench.write(&format!("{name}.crt"), &certificate, 0o644);
+        bench.write(&format!("{name}.key"), &key, 0o600);
+    }
+    for name in ["clients-ca.crt", "issuer-ca.crt", "orders-ca.crt"] {
+        bench.write(name, &certificate("authority", 2040).0, 0o644);
+    }
+    bench.write("subject.key", "0123456789abcdef", 0o600);
+    bench.write("legacy.secret", "0123456789abcdef0123456789abcdef\n", 0o600);
+    bench.write("partner.pem", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", 0o644);
+    bench
+}
+
+#[test]
+fn the_example_is_accepted_without_warning() {
+    let settings = bench_with_the_files_of_the_example().load_with(EXAMPLE, &[]).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(settings.warnings, []);
+    assert_eq!((settings.issuers.len(), settings.routes.len()), (7, 2));
+}
+
+#[test]
+fn the_example_shows_every_known_key() {
+    let document = document::parse(EXAMPLE).unwrap();
+    let mut missing = Vec::new();
+    missing_keys(&[&document], ROOT, "", 0, &mut missing);
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Keys that no table of `tables` has. Rules nest without end, so that their inner rules are not asked for all.
+fn missing_keys(tables: &[&Node], keys: &'static [Key], path: &str, depth: usize, missing: &mut Vec<String>) {
+    for key in keys {
+        let path = format!("{path}/{}", key.name);
+        let found: Vec<&Node> = tables.iter().filter_map(|table| table.get(key.name)).collect();
+        if found.is_empty() {
+            missing.push(path);
+            continue;
+        }
+        match key.kind {
+            Kind::Table(inner) if depth < 2 => missing_keys(&found, inner, &path, depth + 1, missing),
+            Kind::Blocks(inner) if depth < 2 && !matches!(key.name, "any" | "all") => {
+                let items: Vec<&Node> = found.iter().flat_map(|node| node.items()).collect();
+                missing_keys(&items, inner, &path, depth + 1, missing);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What is refused in any section: unknown keys, kinds, names. Each test holds the whole message.
+
+use crate::config::tests::refused::refused;
+
+#[test]
+fn every_unknown_key_in_one_pass() {
+    refused(
+        &[
+            (
+                r#"path = "/""#,
+                r#"pth = "/"
+path = "/""#,
+            ),
+            (
+                r#"address = "127.0.0.1:8443""#,
+                r#"address = "127.0.0.1:8443"
+limits = { conections = 5 }"#,
+            ),
+        ],
+        r#"
+[loging]
+level = "info"
+[log]
+lvl = "info"
+"#,
+        &[],
+        &[
+            "t.toml:4:12: listener.public.limits.conections: unknown key; did you mean `connections`?",
+            "t.toml:19:1: route.all.pth: unknown key; did you mean `path`?",
+            "t.toml:23:2: loging: unknown key; did you mean `log`?",
+            "t.toml:26:1: log.lvl: unknown key; did you mean `level`?",
+        ],
+    );
+}
+
+#[test]
+fn the_first_type_error_of_each_block() {
+    refused(
+        &[
+            (r#"audiences = ["gateway"]"#, r#"audiences = "gateway""#),
+            (
+                r#"servers = ["http://127.0.0.1:9001"]"#,
+                r#"servers = ["http://a"]
+max_idle = "many"
+title_case_headers = 1"#,
+            ),
+            (
+                r#"upstream = "up""#,
+                r#"upstream = 5
+methods = "GET""#,
+            ),
+        ],
+        "",
+        &[],
+        &[
+            r#"t.toml:8:13: issuer.corp.audiences: found "gateway"; allowed: a list"#,
+            r#"t.toml:15:12: upstream.up.max_idle: found "many"; allowed: a whole number from 0 to 1000000"#,
+            r#"t.toml:22:11: route.all.methods: found "GET"; allowed: a list"#,
+        ],
+    );
+}
+
+#[test]
+fn a_missing_name() {
+    refused(
+        &[(
+            r#"name = "public"
+"#,
+            "",
+        )],
+        "",
+        &[],
+        &["t.toml:1:1: listener[0].name: found nothing; this setting is required"],
+    );
+}
+
+#[test]
+fn a_missing_upstream() {
+    refused(
+        &[(
+            r#"upstream = "up"
+"#,
+            "",
+        )],
+        "",
+        &[],
+        &["t.toml:16:1: route.all.upstream: found nothing; this setting is required"],
+    );
+}
+
+#[test]
+fn a_date() {
+    refused(
+        &[(
+            r#"upstream = "up""#,
+            r#"upstream = "up"
+response_timeout = 2026-01-01"#,
+        )],
+        "",
+        &[],
+        &[
+            "t.toml:20:20: route.all.response_timeout: found a date or time; allowed: a string, number, list or table (no setting is a date)",
+        ],
+    );
+}
+
+#[test]
+fn a_section_that_is_no_table() {
+    refused(
+        &[(
+            "[[listener]]",
+            r#"log = "text"
+[[listener]]"#,
+        )],
+        "",
+        &[],
+        &[r#"t.toml:1:7: log: found "text"; allowed: a table, written `[log]`"#],
+    );
+}
+
+#[test]
+fn a_setting_of_later_sections() {
+    refused(
+        &[],
+        r#"
+[store]
+url = "sqlite://tollgate.db"
+"#,
+        &[],
+        &["t.toml:21:2: store: unknown key; known: listener, admin, runtime, token_cache, log, issuer, upstream, route"],
+    );
+}
+
+#[test]
+fn a_name_with_control_characters() {
+    refused(
+        &[(r#"name = "all""#, r#"name = "a\u0007ll""#)],
+        "",
+        &[],
+        &[
+            r#"t.toml:17:8: route."a\u{7}ll".name: found "a\u{7}ll"; allowed: a name of at least one character, without control characters"#,
+        ],
+    );
+}

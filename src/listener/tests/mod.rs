@@ -1,0 +1,9 @@
+//! Listeners on real sockets against raw, TLS and HTTP/2 clients.
+
+mod certificates;
+mod deadlines;
+mod drain;
+mod http;
+mod http2;
+mod support;
+mod tls;

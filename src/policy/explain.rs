@@ -1,0 +1,99 @@
+//! Which part of a rule decided: for the `explain` command and for logs that an operator reads. Never on the path of a
+//! request, and never shown to its client.
+
+use super::rule::{Rule, holds};
+use crate::identity::Identity;
+
+/// A rule with its outcome, and those of its parts.
+#[derive(Debug)]
+pub struct Verdict<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The verdicts on its parts; empty for a rule without parts.
+    pub parts: Vec<Verdict<'r>>,
+}
+
+/// Applies `rule` to `identity` as [`super::decide`] does, and says how it came out part by part.
+pub fn explain<'r>(rule: &'r Rule, identity: &Identity) -> Verdict<'r> {
+    let parts = match rule {
+        Rule::Any(rules) | Rule::All(rules) => rules.iter().map(|rule| explain(rule, identity)).collect(),
+        Rule::Not(rule) => vec![explain(rule, identity)],
+        Rule::Roles(_) | Rule::Scopes(_) | Rule::Claim(..) | Rule::Registered(_) => Vec::new(),
+    };
+    Verdict { rule, holds: holds(rule, identity), parts }
+}
+
+impl Verdict<'_> {
+    fn write(&self, f: &mut std::fmt::Formatter<'_>, depth: usize) -> std::fmt::Result {
+        let outcome = if self.holds { "holds" } else { "fails" };
+        writeln!(f, "{:indent$}{outcome}: {}", "", Outline(self.rule), indent = depth * 2)?;
+        self.parts.iter().try_for_each(|part| part.write(f, depth + 1))
+    }
+}
+
+/// One line for each part, indented below what it is part of.
+impl std::fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+/// A rule in one line, without its parts.
+struct Outline<'r>(&'r Rule);
+
+impl std::fmt::Display for Outline<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Rule::Roles(roles) => write!(f, "any of the roles {}", roles.join(", ")),
+            Rule::Scopes(scopes) => write!(f, "any of the scopes {}", scopes.join(", ")),
+            Rule::Claim(place, values) => {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                write!(f, "claim {place} is any of {}", values.join(", "))
+            }
+            Rule::Registered(true) => f.write_str("registered with the application"),
+            Rule::Registered(false) => f.write_str("not registered with the application"),
+            Rule::All(rules) if rules.is_empty() => f.write_str("any authenticated caller"),
+            Rule::All(_) => f.write_str("all of"),
+            Rule::Any(_) => f.write_str("any of"),
+            Rule::Not(_) => f.write_str("not"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::Pointer;
+    use crate::identity::sample::identity;
+
+    #[test]
+    fn says_which_part_failed() {
+        let region = Rule::Claim(Pointer::parse("/region").unwrap(), vec![json!("eu"), json!(1)]);
+        let rule = Rule::All(vec![
+            Rule::Any(vec![Rule::Roles(vec!["admin".into(), "root".into()]), Rule::Scopes(vec!["read".into()])]),
+            Rule::Not(Box::new(Rule::Registered(true))),
+            region,
+        ]);
+        let verdict = explain(&rule, &identity(&json!({"region": "us"}), &["user"], &["read"]));
+        let expected = "\
+fails: all of
+  holds: any of
+    fails: any of the roles admin, root
+    holds: any of the scopes read
+  holds: not
+    fails: registered with the application
+  fails: claim /region is any of \"eu\", 1
+";
+        assert_eq!(verdict.to_string(), expected);
+    }
+
+    #[test]
+    fn no_rule_is_any_authenticated_caller() {
+        let rule = Rule::All(vec![]);
+        assert_eq!(explain(&rule, &identity(&json!({}), &[], &[])).to_string(), "holds: any authenticated caller\n");
+    }
+}

@@ -1,0 +1,58 @@
+//! The head of a request that may be forwarded: made only from an authorized caller, with what the backend is told
+//! about them already in it.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use super::authorize::Authorized;
+use super::inject::{IdentityHeaders, clear_authorization, set_authorization};
+use super::plan::RoutePlan;
+use super::record::X_REQUEST_ID;
+use super::rejection::{Reason, Rejection};
+use crate::identity::credential::{strip_cookies, strip_query};
+use crate::telemetry::RequestId;
+
+/// What [`super::forward`] sends. Its field is private: there is no way here but through authorization.
+#[derive(Debug)]
+pub(super) struct AuthorizedRequest {
+    head: Parts,
+}
+
+impl AuthorizedRequest {
+    /// Injects what the route says about the caller, and takes out what only the gateway needed.
+    pub(super) fn inject(
+        authorized: &Authorized,
+        mut head: Parts,
+        plan: &Arc<RoutePlan>,
+        id: &RequestId,
+    ) -> Result<Self, Rejection> {
+        match authorized.known() {
+            Some(known) => {
+                let told = IdentityHeaders::of(&known.verified.identity, &plan.settings.identity_headers);
+                told.map_err(|_| Reason::ClaimUnusable)?.set(&mut head.headers);
+                let token = known.token.as_deref().unwrap_or_default();
+                set_authorization(&mut head.headers, plan.settings.authorization, token);
+            }
+            None => clear_authorization(&mut head.headers),
+        }
+        strip_cookies(&mut head.headers);
+        if plan.settings.token_from.query {
+            remove_query_token(&mut head)?;
+        }
+        head.headers.insert(X_REQUEST_ID, id.header());
+        Ok(Self { head })
+    }
+
+    pub(super) fn into_head(self) -> Parts {
+        self.head
+    }
+}
+
+fn remove_query_token(head: &mut Parts) -> Result<(), Rejection> {
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    if let Some(stripped) = strip_query(target) {
+        head.uri = stripped.parse().map_err(|_| Reason::BadTarget)?;
+    }
+    Ok(())
+}
