@@ -128,35 +128,40 @@ impl Shared {
         let mut ended = self.ended.subscribe();
         loop {
             let now = self.clock.now();
-            let fault = match self.look(key_id, algorithm, now) {
+            let missing = match self.look(key_id, algorithm, now) {
                 Look::Found(key) => return Ok(key),
                 Look::Settled(fault) => return Err(KeyLookupError::NoKey(fault)),
-                Look::Missing(fault) => Some(fault),
+                Look::Missing(_) => key_id,
                 Look::Unusable => None,
             };
-            let turn = self.demand().ask(fault.map(|_| key_id.unwrap_or_default()), arrival, now);
-            self.take(turn, fault, &mut ended).await?;
+            let turn = self.demand().ask(missing, arrival, now);
+            let fetch = match turn {
+                Turn::Wait(fetch) => fetch,
+                Turn::Wake(fetch) => {
+                    self.wake.notify_one();
+                    fetch
+                }
+                Turn::Absent | Turn::Suppressed | Turn::OutOfReach => return self.settle(key_id, algorithm, turn),
+            };
+            // The sender lives as long as `self`, so this ends only when the fetch does.
+            ended.wait_for(|ended| *ended >= fetch).await.map_err(|_| self.unavailable())?;
         }
     }
 
-    /// Waits as `turn` says, or ends the asking.
-    async fn take(&self, turn: Turn, fault: Option<NoKey>, ended: &mut watch::Receiver<u64>) -> Result<(), KeyLookupError> {
-        let fetch = match (turn, fault) {
-            (Turn::Wait(fetch), _) => fetch,
-            (Turn::Wake(fetch), _) => {
-                self.wake.notify_one();
-                fetch
+    /// The answer where there is nothing to wait for. The set is looked at once more: one that was published between
+    /// the last look and the turn is there by now (its fetch ends after it), and its tokens must not be refused.
+    pub(super) fn settle(&self, key_id: Option<&str>, algorithm: Algorithm, turn: Turn) -> Result<Arc<Key>, KeyLookupError> {
+        match self.look(key_id, algorithm, self.clock.now()) {
+            Look::Found(key) => Ok(key),
+            Look::Settled(fault) => Err(KeyLookupError::NoKey(fault)),
+            Look::Missing(fault) if turn != Turn::OutOfReach => {
+                if turn == Turn::Suppressed {
+                    self.meters.suppressed();
+                }
+                Err(KeyLookupError::NoKey(fault))
             }
-            (Turn::Absent, Some(fault)) => return Err(KeyLookupError::NoKey(fault)),
-            (Turn::Suppressed, Some(fault)) => {
-                self.meters.suppressed();
-                return Err(KeyLookupError::NoKey(fault));
-            }
-            (Turn::OutOfReach | Turn::Absent | Turn::Suppressed, _) => return Err(self.unavailable()),
-        };
-        // The sender lives as long as `self`, so this ends only when the fetch does.
-        ended.wait_for(|ended| *ended >= fetch).await.map_err(|_| self.unavailable())?;
-        Ok(())
+            Look::Missing(_) | Look::Unusable => Err(self.unavailable()),
+        }
     }
 
     fn unavailable(&self) -> KeyLookupError {

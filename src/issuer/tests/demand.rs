@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::issuer::demand::Turn;
+use crate::token::KeySet;
 
 /// Presents tokens with `count` new key ids at the same time; how many were refused as unknown.
 async fn flood(gateway: &Gateway, attacker: &Signer, count: usize) -> usize {
@@ -78,7 +80,7 @@ async fn a_new_key_is_found_at_its_first_token() {
     assert_eq!(gateway.status("corp").key_ids, ["k1", "k2"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_rotation_during_a_flood_refuses_no_good_token_where_the_issuer_publishes_first() {
     let (old, new, attacker) = (Signer::new("k1"), Signer::new("k2"), Signer::new("none"));
     let (before, after) = (jwks(&[&old]), jwks(&[&old, &new]));
@@ -101,7 +103,7 @@ async fn a_rotation_during_a_flood_refuses_no_good_token_where_the_issuer_publis
     assert_eq!(mock.count(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_rotations_under_load_refuse_no_good_token_and_cost_one_fetch_each() {
     let mut signers = vec![Signer::new("k0")];
     let body = jwks(&[&signers[0]]);
@@ -131,6 +133,25 @@ async fn ten_rotations_under_load_refuse_no_good_token_and_cost_one_fetch_each()
         signers.push(new);
     }
     assert_eq!(mock.count(), 11);
+}
+
+#[test]
+fn a_set_published_between_look_and_turn_is_not_missed() {
+    let signer = Signer::new("k1");
+    let clock = Clock::manual(START);
+    let remembered = Arc::new(Remembered::new(&CacheSettings { capacity: 0, bytes: 0 }));
+    let metrics = IssuerMetrics::register(&prometheus::Registry::new(), &remembered, clock.clone()).unwrap();
+    let meters = metrics.issuer(&"corp".into());
+    let shared = lookup::Shared::new("corp".into(), None, RefreshSettings::default(), clock, meters);
+    let settle = |turn| shared.settle(Some("k1"), Algorithm::EdDSA, turn).is_ok();
+    for turn in [Turn::Absent, Turn::Suppressed, Turn::OutOfReach] {
+        assert!(!settle(turn));
+    }
+    let set = KeySet::from_jwks(jwks(&[&signer]).as_bytes(), &[Algorithm::EdDSA]).unwrap().set;
+    shared.publish(set, Vec::new(), START);
+    for turn in [Turn::Absent, Turn::Suppressed, Turn::OutOfReach] {
+        assert!(settle(turn));
+    }
 }
 
 #[tokio::test]
