@@ -11,6 +11,7 @@ use crate::cli::{Outcome, Streams, write_json};
 use crate::config::{self, Diagnostics, Settings};
 use crate::issuer::{IssuerSettings, KeySource};
 use crate::listener::{ClientAuth, ListenerSettings};
+use crate::proxy::{Managed, ManagedHeaders};
 use crate::route::{Access, HostPattern, RouteSettings};
 
 /// Read a configuration as the gateway would, and report everything that is wrong with it.
@@ -67,7 +68,7 @@ fn summary_document(settings: &Settings) -> Value {
         "issuers": settings.issuers.iter().map(|it| json!({ "name": &*it.name, "is": issuer(it) })).collect::<Vec<_>>(),
         "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
         "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it) })).collect::<Vec<_>>(),
-        "managed_headers": settings.managed_header_names(),
+        "managed_headers": managed_headers(settings, |_| true),
         "files": settings.files,
     })
 }
@@ -86,9 +87,20 @@ fn summary(settings: &Settings) -> String {
         writeln!(text, "{part:<9} {name:<width$}  {is}").ok();
     }
     writeln!(text, "admin     {admin}\nworkers   {}\n", settings.workers).ok();
-    writeln!(text, "Headers that only the gateway sets, removed from every request (in any spelling):").ok();
-    write!(text, "  {}", settings.managed_header_names().join("\n  ")).ok();
+    let identity = managed_headers(settings, |kind| kind == Managed::Identity).join("\n  ");
+    let others = managed_headers(settings, |kind| kind != Managed::Identity).join("\n  ");
+    writeln!(text, "Identity headers, removed from every request in any spelling, set by the gateway only:\n  {identity}\n").ok();
+    write!(text, "Removed and made anew, or refused:\n  {others}").ok();
     text
+}
+
+/// The names that the pipeline takes from every request, sorted; those that end in `*` stand for all that begin so.
+fn managed_headers(settings: &Settings, wanted: impl Fn(Managed) -> bool) -> Vec<String> {
+    let configured = settings.routes.iter().flat_map(|route| &route.identity_headers).map(|(name, _)| name);
+    let managed = ManagedHeaders::new(configured);
+    let mut names: Vec<String> = managed.list().filter(|(_, kind)| wanted(*kind)).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names
 }
 
 fn listener(settings: &ListenerSettings) -> String {
@@ -193,7 +205,7 @@ route     all     */ -> up (anyone)
 admin     127.0.0.1:9464
 workers   2
 
-Headers that only the gateway sets, removed from every request (in any spelling):
+Identity headers, removed from every request in any spelling, set by the gateway only:
   remote-email
   remote-groups
   remote-name
@@ -204,6 +216,16 @@ Headers that only the gateway sets, removed from every request (in any spelling)
   x-forwarded-preferred-username
   x-forwarded-user
   x-tollgate-*
+
+Removed and made anew, or refused:
+  content-length
+  forwarded
+  transfer-encoding
+  x-forwarded
+  x-forwarded-*
+  x-original-*
+  x-real-ip
+  x-rewrite-*
 ";
         assert_eq!(check(GOOD, false), (Outcome::Good, expected.to_owned(), String::new()));
     }
@@ -220,7 +242,7 @@ Headers that only the gateway sets, removed from every request (in any spelling)
     fn both_can_be_read_by_programs() {
         let (_, good, _) = check(GOOD, true);
         let good: Value = serde_json::from_str(&good).unwrap();
-        assert_eq!((&good["good"], &good["managed_headers"][0]), (&json!(true), &json!("remote-email")));
+        assert_eq!((&good["good"], &good["managed_headers"][2]), (&json!(true), &json!("remote-email")));
         let (outcome, refused, err) = check("[[listener]]\nnam = 1", true);
         assert_eq!((outcome, err.as_str()), (Outcome::Refused, ""));
         let refused: Value = serde_json::from_str(&refused).unwrap();

@@ -55,7 +55,7 @@ impl Variable {
     fn read(self, value: OsString, document: &Node, problems: &mut Problems) -> Override {
         let section = KeyPath::of(self.section.name);
         let (path, kind) = match &self.section.kind {
-            Kind::Blocks(keys) => self.block(section, keys, document),
+            Kind::Blocks(keys) => self.block(&section, keys, document),
             Kind::Table(keys) => descend(section, keys, &self.rest),
             _ => (section, Err("is no section".to_owned())),
         };
@@ -71,7 +71,7 @@ impl Variable {
 
     /// The block whose name begins the rest; of several the one with the longest name.
     /// Names that read alike as variables are ambiguous.
-    fn block(&self, section: KeyPath, keys: &'static [Key], document: &Node) -> (KeyPath, Result<&'static Kind, String>) {
+    fn block(&self, section: &KeyPath, keys: &'static [Key], document: &Node) -> (KeyPath, Result<&'static Kind, String>) {
         let blocks = document.get(self.section.name).map_or(&[][..], Node::items);
         let names: Vec<&str> = blocks.iter().map(|block| block.get("name").and_then(Node::text).unwrap_or_default()).collect();
         let own = |name: &str| self.rest.strip_prefix(&shout(name))?.strip_prefix("__").map(str::to_owned);

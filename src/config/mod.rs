@@ -14,7 +14,6 @@ mod files;
 mod key_path;
 mod layers;
 mod load;
-mod managed_headers;
 mod schema;
 mod settings;
 mod source;

@@ -14,7 +14,7 @@ mod table;
 mod target;
 
 pub use crate::identity::TokenFrom;
-pub use conflict::differ_only_in_case;
+pub use conflict::{Conflict, Pattern, conflict};
 pub use host::{HostFault, canonical_host, host_and_port, request_host};
 pub use origin::{is_same_origin, scheme_name};
 pub use pattern::{HostPattern, PathPrefix};

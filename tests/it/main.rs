@@ -10,4 +10,6 @@
 )]
 
 mod documents;
+mod pipeline;
+mod support;
 mod tidy;

@@ -9,11 +9,17 @@ use http::HeaderName;
 
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::key_path::KeyPath;
-use crate::config::managed_headers::{DEFAULT_IDENTITY_HEADERS, folded};
 use crate::identity::{ClaimSource, Pointer};
 
 /// Headers that mean something to a server, a proxy or a browser already; folded names.
-const TAKEN: [&str; 42] = [
+const TAKEN: [&str; 49] = [
+    "x-forwarded-method",
+    "x-forwarded-path",
+    "x-forwarded-prefix",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+    "x-forwarded-uri",
     "accept",
     "authorization",
     "cache-control",
@@ -59,7 +65,16 @@ const TAKEN: [&str; 42] = [
 ];
 
 /// Beginnings of names that are taken as a whole.
-const TAKEN_PREFIXES: [&str; 6] = ["accept-", "access-control-", "content-", "if-", "sec-", "x-tollgate-"];
+const TAKEN_PREFIXES: [&str; 8] =
+    ["accept-", "access-control-", "content-", "if-", "sec-", "x-tollgate-", "x-original-", "x-rewrite-"];
+
+/// What a route's backend is told where the route names no headers, as oauth2-proxy's users know them.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("X-Forwarded-User", "sub"),
+    ("X-Forwarded-Email", "email"),
+    ("X-Forwarded-Groups", "roles"),
+    ("X-Forwarded-Preferred-Username", "preferred_username"),
+];
 
 /// The route's headers, or the defaults where it names none.
 pub(super) fn identity_headers(
@@ -85,7 +100,7 @@ pub(super) fn identity_headers(
 
 fn defaults() -> Vec<(HeaderName, ClaimSource)> {
     let parsed = |(name, source): &(&str, &str)| Some((HeaderName::try_from(*name).ok()?, parse_source(source).ok()?));
-    DEFAULT_IDENTITY_HEADERS.iter().filter_map(parsed).collect()
+    DEFAULTS.iter().filter_map(parsed).collect()
 }
 
 fn name_of(text: &str, seen: &mut Vec<String>, path: &KeyPath, problems: &mut Problems) -> Option<HeaderName> {
@@ -105,6 +120,11 @@ fn name_of(text: &str, seen: &mut Vec<String>, path: &KeyPath, problems: &mut Pr
     }
     seen.push(folded);
     Some(name)
+}
+
+/// A name as CGI and WSGI backends read it, which cannot tell `X_User`, `x.user` and `X-User` apart.
+fn folded(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
 fn source_of(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<ClaimSource> {

@@ -1,11 +1,9 @@
 //! Host patterns of routes and names of certificates.
 
-use std::net::Ipv6Addr;
-
 use crate::config::compile::address::is_host_name;
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::key_path::KeyPath;
-use crate::route::HostPattern;
+use crate::route::{HostPattern, canonical_host};
 
 const FORMS: &str =
     r#"a host name such as "app.example.com", or "*.example.com" for all names below, without scheme, port and trailing dot"#;
@@ -19,14 +17,12 @@ pub(super) fn pattern(text: &str, path: &KeyPath, problems: &mut Problems) -> Op
     pattern
 }
 
+/// In the form that requests' hosts are compared in.
 fn parse(text: &str) -> Option<HostPattern> {
-    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let ip: Ipv6Addr = inner.parse().ok()?;
-        return Some(HostPattern::Exact(format!("[{ip}]").into()));
-    }
+    let canonical = |text: &str| canonical_host(text).is_ok_and(|host| host == text);
     match text.strip_prefix("*.") {
-        Some(base) => is_host_name(base).then(|| HostPattern::Below(base.into())),
-        None => is_host_name(text).then(|| HostPattern::Exact(text.into())),
+        Some(base) => (is_host_name(base) && canonical(base)).then(|| HostPattern::Below(base.into())),
+        None => ((is_host_name(text) || text.starts_with('[')) && canonical(text)).then(|| HostPattern::Exact(text.into())),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::config::files::{Audience, Content};
 use crate::config::key_path::KeyPath;
 use crate::issuer::{KeyFile, KeySource, Remote};
 use crate::secret::Secret;
-use crate::token::Algorithm;
+use crate::token::{Algorithm, KeySet, KeySetError};
 
 const SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file`, `public_key_files`, `fusionauth_url`, `secret_file` or `secret`";
 
@@ -42,14 +42,15 @@ pub(super) fn compile(
             return None;
         }
     };
-    check_algorithms(source, algorithms, path, context);
+    // Keys are not tried with algorithms that are refused anyway.
+    let algorithms = if fit(source, algorithms, path, context) { algorithms } else { &[] };
     let path = path.key(source);
     match source {
         "jwks_url" => remote(file.jwks_url.as_deref()?, file, &path, context).map(KeySource::JwksUrl),
         "discovery_url" => remote(file.discovery_url.as_deref()?, file, &path, context).map(KeySource::Discovery),
         "fusionauth_url" => fusionauth(file, &path, context),
-        "jwks_file" => key_file(file.jwks_file.as_deref()?, &path, context).map(KeySource::JwksFile),
-        "public_key_files" => public_keys(file.public_key_files.as_ref()?, &path, context),
+        "jwks_file" => key_set(file.jwks_file.as_deref()?, algorithms, &path, context),
+        "public_key_files" => public_keys(file.public_key_files.as_ref()?, algorithms, &path, context),
         "secret_file" => {
             let secret = context.files.secret(file.secret_file.as_deref()?, &path, context.problems)?;
             check_secret(secret, algorithms, &path, context)
@@ -84,32 +85,39 @@ fn check_companions(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>
     }
 }
 
-fn check_algorithms(source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) {
+/// Whether every algorithm is of the kind that the source's keys have.
+fn fit(source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> bool {
     let shared = matches!(source, "secret" | "secret_file");
-    for (index, algorithm) in algorithms.iter().enumerate().filter(|(_, algorithm)| algorithm.is_symmetric() != shared) {
-        let path = path.key("algorithms").item(index);
-        if shared {
-            context.problems.refuse(
-                &path,
-                format_args!("{algorithm} beside `{source}`"),
-                "HS256, HS384, HS512 (an issuer has a secret or public keys, never both)",
-            );
-        } else {
-            let allowed = "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`, in an issuer of its own)";
-            context.problems.refuse(&path, format_args!("{algorithm} beside `{source}`"), allowed);
-        }
+    let allowed = if shared {
+        "HS256, HS384, HS512 (an issuer has a secret or public keys, never both)"
+    } else {
+        "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`, in an issuer of its own)"
+    };
+    let misfits: Vec<_> = algorithms.iter().enumerate().filter(|(_, algorithm)| algorithm.is_symmetric() != shared).collect();
+    for (index, algorithm) in &misfits {
+        let path = path.key("algorithms").item(*index);
+        context.problems.refuse(&path, format_args!("{algorithm} beside `{source}`"), allowed);
     }
+    misfits.is_empty()
 }
 
-/// RFC 7518 section 3.2: a key at least as long as the hash.
+/// A secret is the key of exactly one algorithm and at least as long as its hash (RFC 7518 section 3.2).
 fn check_secret(secret: Secret, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
-    let needed = algorithms.iter().map(|algorithm| hash_bytes(*algorithm)).max().unwrap_or(32);
+    let [algorithm] = algorithms else {
+        if !algorithms.is_empty() {
+            let allowed = "exactly one of HS256, HS384, HS512 (one key, one algorithm)";
+            context.problems.refuse(&path.parent().key("algorithms"), format_args!("{} algorithms", algorithms.len()), allowed);
+        }
+        return None;
+    };
+    let needed = hash_bytes(*algorithm);
     let length = secret.expose().len();
     if length < needed {
         let allowed = format!("at least {needed} random bytes, such as those of `openssl rand -base64 {needed}`");
         context.problems.refuse(path, format_args!("a secret of {length} bytes"), allowed);
         return None;
     }
+    usable(KeySet::from_secret(&secret, algorithms).map(drop), "the secret", algorithms, path, context)?;
     Some(KeySource::Secret(secret))
 }
 
@@ -119,6 +127,28 @@ fn hash_bytes(algorithm: Algorithm) -> usize {
         Algorithm::HS512 => 64,
         _ => 32,
     }
+}
+
+/// Reports why there is no key to verify with; refused algorithms are reason enough and were reported.
+fn usable(
+    keys: Result<(), KeySetError>,
+    what: &str,
+    algorithms: &[Algorithm],
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<()> {
+    match keys {
+        Ok(()) => Some(()),
+        Err(_) if algorithms.is_empty() => None,
+        Err(reason) => {
+            context.problems.error(path, format!("{what} is of no use for {}: {reason}", listed(algorithms)));
+            None
+        }
+    }
+}
+
+fn listed(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn remote(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<Remote> {
@@ -167,19 +197,32 @@ fn is_uuid(text: &str) -> bool {
 
 fn key_file(name: &str, path: &KeyPath, context: &mut Context<'_>) -> Option<KeyFile> {
     let Content { path: file, bytes } = context.files.read(name, Audience::Anyone, path, context.problems)?;
-    if memchr::memmem::find(&bytes, b"PRIVATE KEY-----").is_some() {
-        let message = format!(
-            "file {} has a private key; allowed: public keys (the gateway only verifies)",
-            quoted(&file.to_string_lossy())
-        );
-        context.problems.error(path, message);
-        return None;
-    }
     Some(KeyFile { path: file, content: bytes.to_vec() })
 }
 
+fn shown(file: &KeyFile) -> String {
+    format!("file {}", quoted(&file.path.to_string_lossy()))
+}
+
+/// A set of which some keys can be used; those that should not be in it are warned of.
+fn key_set(name: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+    let file = key_file(name, path, context)?;
+    let loaded = KeySet::from_jwks(&file.content, algorithms);
+    for skipped in loaded.iter().flat_map(|loaded| &loaded.skipped).filter(|skipped| skipped.why.is_exposure()) {
+        let id = skipped.key_id.as_deref().unwrap_or_default();
+        context.problems.warn(path, format!("{} has the key {}: {}", shown(&file), quoted(id), skipped.why));
+    }
+    usable(loaded.map(drop), &shown(&file), algorithms, path, context)?;
+    Some(KeySource::JwksFile(file))
+}
+
 /// The key id `""` stands for a key without id, which is then the only one.
-fn public_keys(files: &BTreeMap<String, String>, path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+fn public_keys(
+    files: &BTreeMap<String, String>,
+    algorithms: &[Algorithm],
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<KeySource> {
     if files.is_empty() {
         context.problems.refuse(
             path,
@@ -196,9 +239,20 @@ fn public_keys(files: &BTreeMap<String, String>, path: &KeyPath, context: &mut C
         );
         return None;
     }
-    let read: Vec<_> = files
-        .iter()
-        .map(|(id, name)| Some(((!id.is_empty()).then(|| id.clone()), key_file(name, &path.key(id), context)?)))
-        .collect();
+    let read: Vec<_> = files.iter().map(|(id, name)| public_key(id, name, algorithms, &path.key(id), context)).collect();
     read.into_iter().collect::<Option<Vec<_>>>().map(KeySource::PublicKeyFiles)
+}
+
+fn public_key(
+    id: &str,
+    name: &str,
+    algorithms: &[Algorithm],
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Option<(Option<String>, KeyFile)> {
+    let file = key_file(name, path, context)?;
+    let id = (!id.is_empty()).then_some(id);
+    let loaded = KeySet::from_pems(&[(id, &file.content)], algorithms);
+    usable(loaded.map(drop), &shown(&file), algorithms, path, context)?;
+    Some((id.map(str::to_owned), file))
 }

@@ -93,11 +93,11 @@ fn authorization(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> O
 }
 
 fn origin(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Origin> {
-    let origin = Origin::parse(text).ok();
-    if origin.is_none() {
-        problems.refuse(path, quoted(text), r#"an origin such as "https://app.example.com", without path; never "*" or "null""#);
+    let origin = Origin::parse(text);
+    if let Err(reason) = origin {
+        problems.error(path, format!("found {}; {reason}", quoted(text)));
     }
-    origin
+    origin.ok()
 }
 
 /// A path on the same host, or an absolute address. `//host` and `/\host` are read by browsers as another host.

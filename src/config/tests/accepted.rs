@@ -52,7 +52,7 @@ fn the_benchmark_configuration_is_accepted() {
     assert!(tls.tls.is_some() && tls.http2);
     let issuer = &settings.issuers[0];
     assert_eq!(issuer.algorithms, [Algorithm::RS256, Algorithm::ES256]);
-    assert!(matches!(&issuer.source, KeySource::JwksFile(file) if file.content == br#"{"keys":[]}"#));
+    assert!(matches!(&issuer.source, KeySource::JwksFile(file) if file.content.starts_with(br#"{"keys":[{"#)));
     let route = &settings.routes[0];
     assert_eq!(route.host, HostPattern::Any);
     assert_eq!(route.issuers, ["bench".into()]);
@@ -123,7 +123,7 @@ fn hosts_and_origins_are_normalised() {
 
 #[test]
 fn twins_with_other_methods_and_longer_paths_are_routes_of_their_own() {
-    let second = "methods = [\"GET\"]\n[[route]]\nname = \"second\"\npath = \"/\"\nmethods = [\"POST\"]\nupstream = \"up\"\n[[route]]\nname = \"third\"\npath = \"/a\"\nupstream = \"up\"";
+    let second = "methods = [\"GET\"]\n[[route]]\nname = \"second\"\npath = \"/\"\nmethods = [\"POST\"]\nupstream = \"up\"\n[[route]]\nname = \"rest\"\npath = \"/\"\nupstream = \"up\"\n[[route]]\nname = \"third\"\npath = \"/a\"\nupstream = \"up\"";
     assert_eq!(route_with(second).methods, Some(vec![http::Method::GET]));
 }
 
@@ -132,28 +132,6 @@ fn a_body_may_be_unlimited_and_the_admin_address_off() {
     assert_eq!(route_with("max_body = \"unlimited\"").max_body_bytes, None);
     let settings = Bench::new().load_with(&format!("{GOOD}[admin]\naddress = \"off\"\n"), &[]).unwrap();
     assert_eq!(settings.admin, None);
-}
-
-#[test]
-fn managed_names_are_all_that_backends_may_believe() {
-    let text = format!("{GOOD}identity_headers = {{ X_User = \"sub\" }}\n");
-    let names = Bench::new().load_with(&text, &[]).unwrap().managed_header_names();
-    assert_eq!(
-        names,
-        [
-            "remote-email",
-            "remote-groups",
-            "remote-name",
-            "remote-user",
-            "x-auth-request-*",
-            "x-forwarded-email",
-            "x-forwarded-groups",
-            "x-forwarded-preferred-username",
-            "x-forwarded-user",
-            "x-tollgate-*",
-            "x-user"
-        ]
-    );
 }
 
 /// What is warned of in the good configuration with a change.

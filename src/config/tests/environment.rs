@@ -30,7 +30,7 @@ fn variables_override_settings_of_every_kind() {
 
 #[test]
 fn a_value_of_digits_can_be_a_text() {
-    let text = GOOD.replace("RS256", "HS256").replace("jwks_file = \"jwks.json\"\n", "");
+    let text = GOOD.replace("ES256", "HS256").replace("jwks_file = \"jwks.json\"\n", "");
     let secret = "12345678901234567890123456789012";
     let settings = Bench::new().load_with(&text, &[("TOLLGATE_ISSUER__CORP__SECRET", secret)]).unwrap();
     assert!(matches!(&settings.issuers[0].source, KeySource::Secret(found) if found.expose() == secret.as_bytes()));

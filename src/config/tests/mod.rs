@@ -12,6 +12,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
@@ -47,8 +49,10 @@ impl Bench {
         bench.write("ca.pem", &chain, 0o644);
         bench.write("empty.pem", "", 0o644);
         bench.write("noise.pem", "noise", 0o644);
-        bench.write("jwks.json", r#"{"keys":[]}"#, 0o644);
-        bench.write("issuer.pem", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n", 0o644);
+        let issuer_key = KeyPair::generate().unwrap();
+        bench.write("jwks.json", &key_set(&issuer_key), 0o644);
+        bench.write("none.jwks", r#"{"keys":[]}"#, 0o644);
+        bench.write("issuer.pem", &issuer_key.public_key_pem(), 0o644);
         bench.write("secret", "0123456789abcdef0123456789abcdef\n", 0o600);
         bench.write("short.secret", "hunter2\n", 0o600);
         bench.write("open.secret", "0123456789abcdef0123456789abcdef\n", 0o644);
@@ -86,6 +90,13 @@ pub(super) fn certificate(name: &str, last_year: i32) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
+/// The public half of a P-256 key as a set (RFC 7518 section 6.2.1), its point being 0x04, x, y.
+fn key_set(key: &KeyPair) -> String {
+    let coordinate = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let (x, y) = key.public_key_raw()[1..].split_at(32);
+    format!(r#"{{"keys":[{{"kty":"EC","crv":"P-256","kid":"kid-1","x":"{}","y":"{}"}}]}}"#, coordinate(x), coordinate(y))
+}
+
 /// A small good configuration.
 pub(super) const GOOD: &str = r#"[[listener]]
 name = "public"
@@ -95,7 +106,7 @@ address = "127.0.0.1:8443"
 name = "corp"
 issuer = "https://issuer.example"
 audiences = ["gateway"]
-algorithms = ["RS256"]
+algorithms = ["ES256"]
 jwks_file = "jwks.json"
 
 [[upstream]]

@@ -66,7 +66,7 @@ fn a_variable_with_unknown_keys_in_a_table() {
 fn a_short_secret_in_a_variable_is_not_shown() {
     refused(
         &[
-            (r#"algorithms = ["RS256"]"#, r#"algorithms = ["HS256"]"#),
+            (r#"algorithms = ["ES256"]"#, r#"algorithms = ["HS256"]"#),
             (
                 r#"jwks_file = "jwks.json"
 "#,

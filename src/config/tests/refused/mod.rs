@@ -1,13 +1,40 @@
 //! Every refusal, by section. The texts are changes to a good configuration, so that nothing else can be the reason.
 
 mod environment;
+mod identity;
 mod issuer;
+mod keys;
 mod listener;
 mod route;
+mod rule;
 mod upstream;
 mod whole;
 
 use crate::config::tests::{Bench, GOOD};
+
+/// A line of the good configuration's only listener, issuer, upstream and route each.
+const LISTENER: &str = r#"address = "127.0.0.1:8443""#;
+const ISSUER: &str = r#"jwks_file = "jwks.json""#;
+const UPSTREAM: &str = r#"servers = ["http://127.0.0.1:9001"]"#;
+const ROUTE: &str = r#"upstream = "up""#;
+
+/// With `to` in place of `from` it is refused with this message alone.
+#[track_caller]
+fn changed(from: &str, to: &str, message: &str) {
+    refused(&[(from, to)], "", &[], &[message]);
+}
+
+/// With more lines after the `anchor` it is refused with this message alone.
+#[track_caller]
+fn with_line(anchor: &str, lines: &str, message: &str) {
+    changed(anchor, &format!("{anchor}\n{lines}"), message);
+}
+
+/// With `more` at its end it is refused with this message alone.
+#[track_caller]
+fn with_more(more: &str, message: &str) {
+    refused(&[], more, &[], &[message]);
+}
 
 /// Loading the good configuration with `changes` (from, to), `more` at its end and `environment` over it is refused
 /// with exactly these `messages`, source lines left out.

@@ -1,6 +1,6 @@
 //! What is refused in any section: unknown keys, kinds, names. Each test holds the whole message.
 
-use crate::config::tests::refused::refused;
+use crate::config::tests::refused::{ROUTE, changed, refused, with_line, with_more};
 
 #[test]
 fn every_unknown_key_in_one_pass() {
@@ -62,83 +62,59 @@ methods = "GET""#,
 
 #[test]
 fn a_missing_name() {
-    refused(
-        &[(
-            r#"name = "public"
+    changed(
+        r#"name = "public"
 "#,
-            "",
-        )],
         "",
-        &[],
-        &["t.toml:1:1: listener[0].name: found nothing; this setting is required"],
+        "t.toml:1:1: listener[0].name: found nothing; this setting is required",
     );
 }
 
 #[test]
 fn a_missing_upstream() {
-    refused(
-        &[(
-            r#"upstream = "up"
+    changed(
+        r#"upstream = "up"
 "#,
-            "",
-        )],
         "",
-        &[],
-        &["t.toml:16:1: route.all.upstream: found nothing; this setting is required"],
+        "t.toml:16:1: route.all.upstream: found nothing; this setting is required",
     );
 }
 
 #[test]
 fn a_date() {
-    refused(
-        &[(
-            r#"upstream = "up""#,
-            r#"upstream = "up"
-response_timeout = 2026-01-01"#,
-        )],
-        "",
-        &[],
-        &[
-            "t.toml:20:20: route.all.response_timeout: found a date or time; allowed: a string, number, list or table (no setting is a date)",
-        ],
+    with_line(
+        ROUTE,
+        "response_timeout = 2026-01-01",
+        "t.toml:20:20: route.all.response_timeout: found a date or time; allowed: a string, number, list or table (no setting is a date)",
     );
 }
 
 #[test]
 fn a_section_that_is_no_table() {
-    refused(
-        &[(
-            "[[listener]]",
-            r#"log = "text"
+    changed(
+        "[[listener]]",
+        r#"log = "text"
 [[listener]]"#,
-        )],
-        "",
-        &[],
-        &[r#"t.toml:1:7: log: found "text"; allowed: a table, written `[log]`"#],
+        r#"t.toml:1:7: log: found "text"; allowed: a table, written `[log]`"#,
     );
 }
 
 #[test]
 fn a_setting_of_later_sections() {
-    refused(
-        &[],
+    with_more(
         r#"
 [store]
 url = "sqlite://tollgate.db"
 "#,
-        &[],
-        &["t.toml:21:2: store: unknown key; known: listener, admin, runtime, token_cache, log, issuer, upstream, route"],
+        "t.toml:21:2: store: unknown key; known: listener, admin, runtime, token_cache, log, issuer, upstream, route",
     );
 }
 
 #[test]
 fn a_name_with_control_characters() {
-    refused(
-        &[(r#"name = "all""#, r#"name = "a\u0007ll""#)],
-        "",
-        &[],
-        &[
-            r#"t.toml:17:8: route."a\u{7}ll".name: found "a\u{7}ll"; allowed: a name of at least one character, without control characters"#,
-        ],
+    changed(
+        r#"name = "all""#,
+        r#"name = "a\u0007ll""#,
+        r#"t.toml:17:8: route."a\u{7}ll".name: found "a\u{7}ll"; allowed: a name of at least one character, without control characters"#,
     );
 }
