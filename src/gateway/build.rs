@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::control::{Options, Running};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, MetricsError};
 use crate::config::Settings;
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
@@ -42,7 +42,7 @@ pub enum BuildError {
     },
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] MetricsError),
 }
 
 impl BuildError {

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use super::build::{self, BuildError, Built};
 use super::files::{Fingerprint, Folders};
 use super::listeners::{self, Active};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, MetricsError};
 use super::workers::Workers;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
@@ -55,7 +55,7 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] MetricsError),
 }
 
 /// A running gateway. Dropping it cuts everything off; [`Gateway::shutdown`] lets requests finish.

@@ -8,6 +8,9 @@ use crate::clock::Clock;
 use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
 use crate::{listener, proxy, upstream};
 
+/// Two families have one name.
+pub(super) type MetricsError = prometheus::Error;
+
 /// The registry with the families of every module.
 #[derive(Debug)]
 pub(super) struct Metrics {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Identity;
 use crate::clock::Timestamp;
-use crate::token::signer::Signer;
+use crate::token::tests::signer::Signer;
 use crate::token::{Algorithm, ClaimRules, RawToken, verify};
 
 /// An identity with these claims besides the necessary ones, and these roles and scopes.

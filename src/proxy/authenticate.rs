@@ -83,17 +83,17 @@ fn present<'r>(plan: &RoutePlan, head: &'r Parts, client: &ClientView<'_>, upgra
 }
 
 async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Known, Rejection> {
-    let verified = snapshot.verifier.verify(token).await.map_err(refuse)?;
+    let verified = snapshot.verifier.verify(token).await.map_err(|error| refuse(&error))?;
     if !plan.accepts(&verified.identity.issuer_name) {
         return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted"));
     }
     Ok(Known { verified, token: (plan.settings.authorization == Authorization::Presented).then(|| token.into()) })
 }
 
-fn refuse(error: VerifyError) -> Rejection {
+fn refuse(error: &VerifyError) -> Rejection {
     match error {
         VerifyError::Refused { refusal, .. } => Rejection::detailed(Reason::InvalidToken, refusal.reason()),
-        VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(retry_after),
+        VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(*retry_after),
     }
 }
 

@@ -87,8 +87,8 @@ pub(super) struct Rejection {
     pub(super) cause: Option<String>,
     /// The host whose credentials are asked for.
     realm: Option<Box<str>>,
-    /// The listed origin whose page may read the refusal.
-    origin: Option<HeaderValue>,
+    /// The listed origin whose page may read the refusal; boxed, because every stage passes refusals on by value.
+    origin: Option<Box<HeaderValue>>,
     extra: Extra,
 }
 
@@ -136,7 +136,7 @@ impl Rejection {
 
     /// Lets a page of a listed origin read the refusal.
     pub(super) fn for_origin(self, origin: Option<&HeaderValue>) -> Self {
-        Self { origin: origin.cloned(), ..self }
+        Self { origin: origin.cloned().map(Box::new), ..self }
     }
 
     /// The answer (its body left out for HEAD).

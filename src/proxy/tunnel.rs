@@ -29,7 +29,7 @@ impl Upgrade {
     /// second way into the backend (carapaceproxy#484).
     pub(super) fn wanted(asked: Option<HeaderValue>, head: &mut Parts, plan: &RoutePlan) -> Option<Self> {
         let protocol = asked?.to_str().ok()?.to_ascii_lowercase();
-        let allowed = plan.settings.upgrades.iter().any(|allowed| *allowed == protocol);
+        let allowed = plan.settings.upgrades.contains(&protocol);
         let client = head.extensions.remove::<OnUpgrade>().filter(|_| allowed)?;
         Some(Self { protocol: HeaderValue::try_from(protocol).ok()?, client })
     }

@@ -18,9 +18,7 @@ mod pem;
 mod public_key;
 mod raw;
 #[cfg(test)]
-pub(crate) mod signer;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unusable;
 mod verify;
 

@@ -66,11 +66,14 @@ impl Metrics {
     }
 }
 
+/// A server with the name of its upstream; forgotten once no configuration has it.
+type Watched = (String, Weak<Server>);
+
 /// Counts connections when scraped, from the numbers that the pools keep anyway.
 #[derive(Clone, Debug)]
 struct Connections {
     gauge: IntGaugeVec,
-    servers: Arc<Mutex<Vec<(String, Weak<Server>)>>>,
+    servers: Arc<Mutex<Vec<Watched>>>,
 }
 
 impl Connections {

@@ -22,6 +22,9 @@ use crate::telemetry::{SHARDS, shard};
 /// How long a server is passed over after a connection to it failed, while there are others.
 const COOL_DOWN: Duration = Duration::from_secs(2);
 
+/// One thread's unused connections. Boxed, because a connection is large and moves into and out of here with each request.
+type Idle = Vec<Box<Connection>>;
+
 /// One server with its connections.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -35,7 +38,7 @@ pub(super) struct Server {
     open: Arc<AtomicUsize>,
     /// Milliseconds after `started` until which the server is passed over.
     avoid_until: AtomicU64,
-    idle: Box<[Mutex<Vec<Box<Connection>>>]>,
+    idle: Box<[Mutex<Idle>]>,
 }
 
 #[derive(Debug)]
@@ -140,7 +143,7 @@ impl Server {
         }
     }
 
-    fn mine(&self) -> Option<MutexGuard<'_, Vec<Box<Connection>>>> {
+    fn mine(&self) -> Option<MutexGuard<'_, Idle>> {
         self.idle.get(shard()).map(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

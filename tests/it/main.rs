@@ -6,6 +6,9 @@
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
     reason = "a test fails by panicking, and its helpers are part of it"
 )]
 

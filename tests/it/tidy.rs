@@ -61,7 +61,10 @@ const HOMES: [(&str, Home); 7] = [
     ("toml_edit", |path| path.starts_with("config/")),
     ("jsonwebtoken", |path| path.starts_with("token/")),
     ("rustls", |path| {
-        let connects = path.starts_with("listener/tls") || path.starts_with("upstream/") || path.starts_with("fetch");
+        let connects = path.starts_with("listener/tls")
+            || path == "listener/certificates.rs"
+            || path.starts_with("upstream/")
+            || path.starts_with("fetch");
         // It parses keys and compares them with certificates; that needs no connection.
         connects || path == "config/compile/certificate.rs"
     }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::token::signer::Signer;
+use crate::token::tests::signer::Signer;
 use crate::token::{Algorithm, ClaimRules, KeySet, RawToken, verify};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);

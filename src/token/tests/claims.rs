@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ISSUER, LIMIT, NOW, check, fault_of, good, rules, with};
 use crate::clock::Timestamp;
-use crate::token::signer::Signer;
+use crate::token::tests::signer::Signer;
 use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify};
 
 /// Values of every JSON type; none of them is a time, an audience or a name.

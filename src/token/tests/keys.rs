@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::PUBLIC;
 use crate::secret::Secret;
-use crate::token::signer::{Signer, pem_of};
+use crate::token::tests::signer::{Signer, pem_of};
 use crate::token::{Algorithm, Key, KeySet, KeySetError, Loaded, NoKey, SkippedKey, Unusable};
 
 fn load(keys: &[Value], allowed: &[Algorithm]) -> Result<Loaded, KeySetError> {

@@ -4,6 +4,7 @@ mod claims;
 mod keys;
 mod oracle;
 mod pem;
+pub(crate) mod signer;
 mod structure;
 mod vectors;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::signer::Signer;
+use self::signer::Signer;
 use super::{Algorithm, ClaimRules, RawToken, TokenFault, VerifiedClaims, verify};
 use crate::clock::Timestamp;
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ISSUER, LIMIT, rules};
 use crate::clock::{Clock, Timestamp};
-use crate::token::signer::Signer;
+use crate::token::tests::signer::Signer;
 use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, VerifiedClaims, verify};
 
 /// The oracle reads the machine's clock and knows no other, so here alone the tests do too; every generated time is

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 use super::PUBLIC;
-use crate::token::signer::{Signer, pem_of};
+use crate::token::tests::signer::{Signer, pem_of};
 use crate::token::{Algorithm, KeySet, KeySetError, NoKey, Unusable};
 
 #[test]

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{LIMIT, NOW, check, good, rules};
-use crate::token::signer::{Signer, pem_of};
+use crate::token::tests::signer::{Signer, pem_of};
 use crate::token::{Algorithm, Header, RawToken, TokenFault, inspect, verify};
 
 fn parse_fault(text: &str) -> Option<TokenFault> {

@@ -171,7 +171,9 @@ fn serve(mut stream: &TcpStream, connection: usize, shared: &Shared) -> io::Resu
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let body = read_body(&mut reader, &headers, false);
-        let (body, trailers) = body.inspect_err(|_| drop(shared.broken.fetch_add(1, Ordering::SeqCst)))?;
+        let (body, trailers) = body.inspect_err(|_| {
+            shared.broken.fetch_add(1, Ordering::SeqCst);
+        })?;
         let request = Received { connection, line, headers, body, trailers };
         shared.received.lock().unwrap().push(request.clone());
         match (shared.script)(&request) {

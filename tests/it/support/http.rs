@@ -1,6 +1,6 @@
 //! HTTP/1.1 messages read from a socket, byte by byte, by code that only tests use.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 /// A header section in the order it came.
 pub type Headers = Vec<(String, String)>;

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::RSAPublicKey;
 
-use super::{Algorithm, Key, KeySet};
 use crate::secret::Secret;
+use crate::token::{Algorithm, Key, KeySet};
 
 /// Both halves of a key.
 pub(crate) struct Signer {
