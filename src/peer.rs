@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use ipnet::IpNet;
 
 /// What is known about a connection before any request on it.
@@ -10,6 +11,8 @@ use ipnet::IpNet;
 pub struct Peer {
     /// The TCP peer.
     pub address: SocketAddr,
+    /// Its canonical IP address as headers say it.
+    pub address_value: HeaderValue,
     /// Name of the listener, for logs.
     pub listener: Arc<str>,
     /// Whether the connection is TLS.
@@ -41,6 +44,11 @@ pub struct RequestLimits {
 /// `::ffff:10.0.0.1` is found in `10.0.0.0/8` (Traefik GHSA-7jmw-8259-q9jx).
 pub fn canonical_ip(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// An address as a header value.
+pub fn address_value(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(canonical_ip(address).to_string()).unwrap_or(HeaderValue::from_static("0.0.0.0"))
 }
 
 /// Whether `address` is in one of `networks`.

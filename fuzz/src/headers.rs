@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use tollgate::identity::credential;
-use tollgate::peer::{Peer, RequestLimits};
-use tollgate::proxy::{ManagedHeaders, PeerView, sanitize, sanitize_response, sanitize_trailers};
+use tollgate::peer::{Peer, RequestLimits, address_value};
+use tollgate::proxy::forwarded::PeerView;
+use tollgate::proxy::{ManagedHeaders, sanitize, sanitize_response, sanitize_trailers};
 use tollgate::route::TokenFrom;
 
 use crate::Target;
@@ -232,8 +233,10 @@ fn foreign_cookies(headers: &HeaderMap) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 fn peer(address: &str, trusted: &str) -> Peer {
+    let address: SocketAddr = address.parse().expect("an address");
     Peer {
-        address: address.parse().expect("an address"),
+        address,
+        address_value: address_value(address.ip()),
         listener: "fuzz".into(),
         secure: false,
         local_port: 80,

@@ -17,7 +17,7 @@ use super::preface::Rewound;
 use super::tls::Tls;
 use super::vitals::Protocol;
 use super::watchdog::FIRST_REQUEST_GRACE;
-use crate::peer::Peer;
+use crate::peer::{Peer, address_value};
 
 /// An accepted connection of which nothing is known but its address.
 pub(super) struct Arrival<H> {
@@ -117,6 +117,7 @@ impl<H: Handler> Arrival<H> {
         let generation = self.generation;
         let peer = Peer {
             address: self.address,
+            address_value: address_value(self.address.ip()),
             listener: Arc::clone(&generation.name),
             secure: generation.tls.is_some(),
             local_port: self.local_port,

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -82,8 +83,8 @@ impl<H: Handler> Connection<H> {
         vitals: &Arc<Vitals>,
     ) -> impl Future<Output = Result<Response<AnswerBody<H::Body>>, Infallible>> + Send + 'static {
         let exchange = Exchange::open(vitals, &self.peer, &request);
-        let answer = self.handler.handle(&self.peer, request);
-        async move { Ok(exchange.finish(answer.await)) }
+        // Not an async block: that would hold the handler's future twice, and each request moves it.
+        self.handler.handle(&self.peer, request).map(|answer| Ok(exchange.finish(answer)))
     }
 
     fn report(&self, end: &End, vitals: &Vitals) {

@@ -47,7 +47,7 @@ pub(super) async fn authenticate(
     let optional = matches!(plan.settings.access, Access::Optional(_));
     let result = match present(plan, head, client, upgrading) {
         Ok(presented) if presented.source == Source::Cookie => {
-            let proved = prove_cookies(snapshot, plan, &presented, client).await;
+            let proved = Box::pin(prove_cookies(snapshot, plan, &presented, client)).await;
             // A bad cookie is no identity; that its issuer is out of reach is not known to be one.
             if optional && matches!(&proved, Err(rejection) if rejection.reason == Reason::InvalidToken) {
                 return Ok(Caller::Anonymous);

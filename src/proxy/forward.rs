@@ -29,7 +29,7 @@ pub(super) async fn forward(
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes)?;
-    let request = Request::from_parts(outbound(request.into_head(), upgrade.as_ref()), body);
+    let request = Box::new(Request::from_parts(outbound(request.into_head(), upgrade.as_ref()), body));
     let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     let switched = sanitize_response(response.headers_mut());

@@ -12,7 +12,7 @@ use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 
-use crate::peer::{Peer, canonical_ip, is_within};
+use crate::peer::{Peer, address_value, canonical_ip, is_within};
 use crate::route::{host_and_port, scheme_name};
 
 /// A request as its client sees it; what the cross-site rule and logs go by.
@@ -28,7 +28,7 @@ pub struct ClientView<'r> {
     pub port: u16,
 }
 
-/// A connection's own part of every [`ClientView`]; made once per connection.
+/// A connection's own part of every [`ClientView`].
 #[derive(Debug)]
 pub struct PeerView {
     ip: IpAddr,
@@ -52,7 +52,7 @@ impl PeerView {
     pub fn of(peer: &Peer) -> Self {
         let ip = canonical_ip(peer.address.ip());
         let trusted = is_within(ip, &peer.trusted_proxies).then(|| Arc::clone(&peer.trusted_proxies));
-        Self { ip, ip_value: address_value(ip), secure: peer.secure, trusted }
+        Self { ip, ip_value: peer.address_value.clone(), secure: peer.secure, trusted }
     }
 
     /// What the peer says in `headers` (not yet sanitized); `None` where it is not trusted.
@@ -143,10 +143,6 @@ fn own_host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Addresses are plain ASCII; the fallback is an address that nobody has.
-fn address_value(ip: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(ip.to_string()).unwrap_or(HeaderValue::from_static("0.0.0.0"))
-}
-
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -163,8 +159,10 @@ mod tests {
     use crate::peer::RequestLimits;
 
     fn peer(address: &str, secure: bool) -> PeerView {
+        let ip = address.parse().unwrap();
         PeerView::of(&Peer {
-            address: SocketAddr::new(address.parse().unwrap(), 50_000),
+            address: SocketAddr::new(ip, 50_000),
+            address_value: address_value(ip),
             listener: "public".into(),
             secure,
             local_port: 8443,

@@ -73,12 +73,12 @@ impl Connection {
     /// Sends `request` and waits for the response head. `timeout` does not run while the request body makes progress.
     pub(super) async fn exchange(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         timeout: Duration,
     ) -> Result<Response<Incoming>, ExchangeFault> {
         let progress = request.body().progress();
         let mut deadline = Instant::now() + timeout;
-        let mut response = std::pin::pin!(self.sender.try_send_request(request));
+        let mut response = std::pin::pin!(self.sender.try_send_request(*request));
         std::future::poll_fn(|cx| {
             self.ended = self.ended || self.driver.poll_without_shutdown(cx).is_ready();
             // Whatever completes the response was done by the driver just now: no waker is needed for it.

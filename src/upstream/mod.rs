@@ -59,19 +59,21 @@ impl Upstream {
     }
 
     /// Sends `request` (its target in origin form) to one of the servers and returns the response head with a body
-    /// that is still arriving. `response_timeout` is in place of the settings' where given.
+    /// that is still arriving. `response_timeout` is in place of the settings' where given. The request is boxed because
+    /// it is handed down through several futures.
     ///
     /// # Errors
     /// [`UpstreamFault`] when no server gave a response head.
     pub async fn send(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         response_timeout: Option<Duration>,
     ) -> Result<Response<ResponseBody>, UpstreamFault> {
         let started = Instant::now();
         let timeout = response_timeout.unwrap_or(self.settings.response_timeout);
         let result = match self.attempt(request, timeout, true).await {
-            Err(Failure::Unsent(request, _)) => self.attempt(*request, timeout, false).await,
+            // Boxed, as a new connection is: what is rare must not widen the state of every request.
+            Err(Failure::Unsent(request, _)) => Box::pin(self.attempt(request, timeout, false)).await,
             result => result,
         };
         self.metrics.request_duration.observe(started.elapsed());
@@ -80,7 +82,7 @@ impl Upstream {
 
     async fn attempt(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         timeout: Duration,
         reuse: bool,
     ) -> Result<Response<ResponseBody>, Failure> {
@@ -99,7 +101,7 @@ impl Upstream {
             if let Some(lease) = server.check_out().filter(|_| reuse) {
                 return Ok(lease);
             }
-            match server.connect().await {
+            match Box::pin(server.connect()).await {
                 Ok(lease) => return Ok(lease),
                 Err(fault) => last = fault,
             }

@@ -184,13 +184,13 @@ impl Lease {
     }
 
     /// Sends `request` on the leased connection and waits for the response head.
-    pub(super) async fn exchange(
+    pub(super) fn exchange(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         timeout: Duration,
-    ) -> Result<Response<Incoming>, ExchangeFault> {
+    ) -> impl Future<Output = Result<Response<Incoming>, ExchangeFault>> {
         self.progress = request.body().progress();
-        self.connection.exchange(request, timeout).await
+        self.connection.exchange(request, timeout)
     }
 
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
