@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 
 /// Several files are replaced in one go; the last change counts.
 const SETTLE: Duration = Duration::from_millis(250);
+/// A folder that never comes to rest (a log is written beside the files) delays a look no longer than this.
+const LONGEST_SETTLE: Duration = Duration::from_secs(2);
 /// Between two looks without a notification.
 const POLL: Duration = Duration::from_secs(30);
 
@@ -64,7 +66,8 @@ impl Folders {
     /// Resolves when something may have changed and has settled, or when it is time to look anyway.
     pub(super) async fn changed(&self) {
         if tokio::time::timeout(POLL, self.woken.notified()).await.is_ok() {
-            while tokio::time::timeout(SETTLE, self.woken.notified()).await.is_ok() {}
+            let settled = async { while tokio::time::timeout(SETTLE, self.woken.notified()).await.is_ok() {} };
+            let _ = tokio::time::timeout(LONGEST_SETTLE, settled).await;
         }
     }
 }
@@ -98,6 +101,22 @@ mod tests {
         std::fs::rename(path("..tmp"), path("..data")).unwrap();
         tokio::time::timeout(Duration::from_secs(10), folders.changed()).await.unwrap();
         assert_ne!(Fingerprint::of(&files), before);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_folder_that_never_rests_does_not_put_a_look_off_for_ever() {
+        let folders = Folders { woken: Arc::default(), _watcher: None };
+        let busy = async {
+            loop {
+                folders.woken.notify_one();
+                tokio::time::sleep(SETTLE / 2).await;
+            }
+        };
+        tokio::select! {
+            () = folders.changed() => {}
+            () = busy => unreachable!("it has no end"),
+            () = tokio::time::sleep(2 * LONGEST_SETTLE) => panic!("no look within {LONGEST_SETTLE:?}"),
+        }
     }
 
     #[test]

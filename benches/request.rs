@@ -1,0 +1,103 @@
+//! A whole request through a running gateway and back, over loopback: parsed, matched, authenticated by a remembered
+//! token, decided, forwarded to a backend that answers at once. Beside it the same exchange without the gateway.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use divan::Bencher;
+
+#[allow(unreachable_pub, dead_code, unused_imports, clippy::expect_used, reason = "shared with the integration tests")]
+#[path = "../tests/it/support/mod.rs"]
+mod support;
+
+use support::{Gateway, MockIssuer, Signer, configuration};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const BODY: [u8; 1024] = [b'x'; 1024];
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn straight_to_the_backend(bencher: Bencher<'_, '_>) {
+    let mut client = Client::connect(backend(), "");
+    bencher.bench_local(|| client.exchange());
+}
+
+#[divan::bench]
+fn through_the_gateway(bencher: Bencher<'_, '_>) {
+    let key = Signer::new("k1");
+    let issuer = MockIssuer::start("corp", &[&key]);
+    let routes = format!(
+        "[log]\naccess = false\n\n[[upstream]]\nname = \"backend\"\nservers = [\"http://{}\"]\n\n\
+         [[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"backend\"\n",
+        backend()
+    );
+    let gateway = Gateway::start(&configuration(&[&issuer], &[], &routes));
+    let token = key.token(&Signer::claims(&issuer.issuer(), "alice"));
+    let mut client = Client::connect(gateway.plain(), &format!("Authorization: Bearer {token}\r\n"));
+    bencher.bench_local(|| client.exchange());
+}
+
+/// Answers every request without a body with the same 200.
+fn backend() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || answer(stream.unwrap()));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let answer = [&b"HTTP/1.1 200 OK\r\ncontent-length: 1024\r\n\r\n"[..], &BODY].concat();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    while skip_head(&mut lines).is_some() {
+        stream.write_all(&answer).unwrap();
+    }
+}
+
+/// Reads up to the empty line; the value of `content-length`, 0 without; `None` at the end.
+fn skip_head(lines: &mut impl BufRead) -> Option<usize> {
+    let (mut line, mut length) = (String::new(), 0);
+    loop {
+        line.clear();
+        match lines.read_line(&mut line) {
+            Ok(0) | Err(_) => return None,
+            Ok(_) if line == "\r\n" => return Some(length),
+            Ok(_) => {}
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+}
+
+/// A keep-alive connection that sends one request over and over.
+struct Client {
+    stream: BufReader<TcpStream>,
+    request: String,
+}
+
+impl Client {
+    fn connect(address: SocketAddr, headers: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let request = format!("GET /orders?x=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n{headers}\r\n");
+        Self { stream: BufReader::new(stream), request }
+    }
+
+    fn exchange(&mut self) {
+        self.stream.get_mut().write_all(self.request.as_bytes()).unwrap();
+        assert_eq!(skip_head(&mut self.stream), Some(BODY.len()));
+        let mut body = [0; BODY.len()];
+        self.stream.read_exact(&mut body).unwrap();
+    }
+}
