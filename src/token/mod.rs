@@ -1,4 +1,5 @@
-//! JSON Web Tokens in compact form (RFC 7515, 7518, 7519, 8037, 8725): parse, choose the key, verify, check claims.
+//! JSON Web Tokens in compact form (RFC 7515, 7518, 7519, 8037, 8725): parse, choose the key, verify, check claims;
+//! and sign.
 //!
 //! Pure: bytes, keys and an instant in, values out; it does no input or output and keeps nothing. Strict by default:
 //! what two parsers could read differently is refused. Order of proof: [`RawToken`] (structure), then [`Key`] from a
@@ -17,6 +18,7 @@ mod liveness;
 mod pem;
 mod public_key;
 mod raw;
+mod sign;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unusable;
@@ -31,5 +33,6 @@ pub use key::Key;
 pub use key_set::{KeySet, KeySetError, Loaded, NoKey};
 pub use liveness::Liveness;
 pub use raw::RawToken;
+pub use sign::{SigningFault, SigningKey};
 pub use unusable::{SkippedKey, Unusable};
 pub use verify::{ClaimRules, verify};

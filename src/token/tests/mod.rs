@@ -4,6 +4,7 @@ mod claims;
 mod keys;
 mod oracle;
 mod pem;
+mod sign;
 pub(crate) mod signer;
 mod structure;
 mod vectors;
