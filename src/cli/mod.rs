@@ -4,7 +4,9 @@
 //! is 0 where all is good, 2 for bad usage or a bad configuration, 1 for anything else.
 
 mod check;
+mod explain;
 mod run;
+mod terminal;
 mod token;
 
 use std::io::{self, Write};
@@ -24,6 +26,7 @@ struct Arguments {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Explain(explain::Explain),
     Token(token::Token),
 }
 
@@ -48,6 +51,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(streams),
             Self::Check(command) => command.run(streams),
+            Self::Explain(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
         }
     }
@@ -116,7 +120,13 @@ mod tests {
 
     #[test]
     fn bad_usage_is_exit_code_2() {
-        for arguments in [&["tollgate"][..], &["tollgate", "chekc"], &["tollgate", "check"], &["tollgate", "token", "inspect"]] {
+        for arguments in [
+            &["tollgate"][..],
+            &["tollgate", "chekc"],
+            &["tollgate", "check"],
+            &["tollgate", "token", "inspect"],
+            &["tollgate", "explain"],
+        ] {
             assert_eq!(Arguments::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
         }
     }

@@ -109,16 +109,16 @@ fn routes(settings: &Settings, upstreams: &[Arc<Upstream>], metrics: &Metrics) -
     settings.routes.iter().map(plan).collect()
 }
 
-/// Builds everything that `run` would build and throws it away: certificates, keys, key sets, names. Opens no socket
-/// and asks nobody.
+/// Builds everything that `run` would build: certificates, keys, key sets, names. Opens no socket and asks nobody, so
+/// the snapshot can be asked what it would decide with the keys that came with the configuration.
 ///
 /// # Errors
 /// What would stop `run`.
-pub fn rehearse(settings: &Settings, options: &Options) -> Result<(), BuildError> {
+pub fn rehearse(settings: &Settings, options: &Options) -> Result<Arc<Snapshot>, BuildError> {
     let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
     for listener in &settings.listeners {
         let built = Listener::build(listener.clone(), Arc::clone(&metrics.listener));
         built.map_err(|cause| BuildError::listener((Arc::clone(&listener.name), cause)))?;
     }
-    build(settings, None, &metrics, options).map(drop)
+    build(settings, None, &metrics, options).map(|built| built.snapshot)
 }

@@ -22,7 +22,7 @@ mod status;
 mod tally;
 mod verifier;
 
-pub use examine::Step;
+pub use examine::{Outcome, Step};
 pub use keys::Keys;
 pub use lookup::KeyLookupError;
 pub use metrics::IssuerMetrics;

@@ -77,11 +77,7 @@ impl Generation {
 
     /// Bounds on one request's head, for those who judge requests.
     pub(super) fn request_limits(&self) -> RequestLimits {
-        RequestLimits {
-            header_count: self.limits.header_count,
-            header_bytes: self.limits.header_bytes,
-            target_bytes: self.limits.target_bytes,
-        }
+        self.limits.of_request()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustls_pki_types::CertificateDer;
 
+use crate::peer::RequestLimits;
 use crate::secret::Secret;
 
 /// One bound address with its TLS and limits.
@@ -89,6 +90,13 @@ impl Default for Limits {
             target_bytes: 8 * 1024,
             http2_streams: 100,
         }
+    }
+}
+
+impl Limits {
+    /// Bounds on one request's head, for those who judge requests.
+    pub fn of_request(&self) -> RequestLimits {
+        RequestLimits { header_count: self.header_count, header_bytes: self.header_bytes, target_bytes: self.target_bytes }
     }
 }
 

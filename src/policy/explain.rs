@@ -17,11 +17,7 @@ pub struct Verdict<'r> {
 
 /// Applies `rule` to `identity` as [`super::decide`] does, and says how it came out part by part.
 pub fn explain<'r>(rule: &'r Rule, identity: &Identity) -> Verdict<'r> {
-    let parts = match rule {
-        Rule::Any(rules) | Rule::All(rules) => rules.iter().map(|rule| explain(rule, identity)).collect(),
-        Rule::Not(rule) => vec![explain(rule, identity)],
-        Rule::Roles(_) | Rule::Scopes(_) | Rule::Claim(..) | Rule::Registered(_) => Vec::new(),
-    };
+    let parts = rule.parts().iter().map(|part| explain(part, identity)).collect();
     Verdict { rule, holds: holds(rule, identity), parts }
 }
 
@@ -37,6 +33,28 @@ impl Verdict<'_> {
 impl std::fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.write(f, 0)
+    }
+}
+
+/// The rule and its parts, one line for each, undecided.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+impl Rule {
+    fn parts(&self) -> &[Self] {
+        match self {
+            Self::Any(rules) | Self::All(rules) => rules,
+            Self::Not(rule) => std::slice::from_ref(rule),
+            Self::Roles(_) | Self::Scopes(_) | Self::Claim(..) | Self::Registered(_) => &[],
+        }
+    }
+
+    fn write(&self, f: &mut std::fmt::Formatter<'_>, depth: usize) -> std::fmt::Result {
+        writeln!(f, "{:indent$}{}", "", Outline(self), indent = depth * 2)?;
+        self.parts().iter().try_for_each(|part| part.write(f, depth + 1))
     }
 }
 
@@ -89,6 +107,7 @@ fails: all of
   fails: claim /region is any of \"eu\", 1
 ";
         assert_eq!(verdict.to_string(), expected);
+        assert_eq!(rule.to_string(), expected.replace("holds: ", "").replace("fails: ", ""));
     }
 
     #[test]

@@ -70,7 +70,12 @@ fn is_absence(reason: Reason) -> bool {
 }
 
 /// The credential to judge, where there is one that counts.
-fn present<'r>(plan: &RoutePlan, head: &'r Parts, client: &ClientView<'_>, upgrading: bool) -> Result<Presented<'r>, Rejection> {
+pub(super) fn present<'r>(
+    plan: &RoutePlan,
+    head: &'r Parts,
+    client: &ClientView<'_>,
+    upgrading: bool,
+) -> Result<Presented<'r>, Rejection> {
     let found = credential::find(&head.headers, head.uri.query(), &plan.settings.token_from);
     let found = found.map_err(|fault| match fault.status().as_u16() {
         400 => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind()),

@@ -9,6 +9,7 @@ mod authenticate;
 mod authorize;
 mod authorized_request;
 pub mod cross_site;
+mod explain;
 mod forward;
 pub mod forwarded;
 mod hop_by_hop;
@@ -28,6 +29,7 @@ mod snapshot;
 mod tunnel;
 
 pub use access_log::AccessLog;
+pub use explain::{Answer, Explanation, Stage};
 pub use managed::{Managed, ManagedHeaders};
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;

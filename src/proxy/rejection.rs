@@ -160,7 +160,8 @@ impl Rejection {
         response
     }
 
-    fn status(&self) -> StatusCode {
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
         if matches!(self.extra, Extra::SignIn(_)) { StatusCode::SEE_OTHER } else { self.reason.status() }
     }
 

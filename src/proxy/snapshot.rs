@@ -51,6 +51,11 @@ impl Snapshot {
         }
     }
 
+    /// What proves tokens.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// Looks through the calling worker's unused upstream connections.
     pub(super) fn sweep(&self) {
         self.upstreams.iter().for_each(|upstream| upstream.sweep());

@@ -85,6 +85,11 @@ impl<R> RouteTable<R> {
         routes.at(routes.prefixes.longest(path.as_bytes()), method).0
     }
 
+    /// Every route that answers for `host` (canonical), whatever its path.
+    pub fn answering(&self, host: &str) -> impl Iterator<Item = &R> {
+        self.on_host(host).places.iter().flat_map(|methods| &methods.routes).map(|candidate| &candidate.route)
+    }
+
     /// The routes that answer for `host`; those of any host where it has none of its own.
     pub(in crate::route) fn on_host(&self, host: &str) -> &HostRoutes<R> {
         self.exact.get(host).or_else(|| self.longest_below(host)).unwrap_or(&self.any)

@@ -35,4 +35,4 @@ pub use liveness::Liveness;
 pub use raw::RawToken;
 pub use sign::{SigningFault, SigningKey};
 pub use unusable::{SkippedKey, Unusable};
-pub use verify::{ClaimRules, verify};
+pub use verify::{Check, ClaimRules, examine, verify};

@@ -86,23 +86,72 @@ impl ClaimRules {
     }
 
     fn check_times(&self, times: &Times, now: Timestamp) -> Result<(), TokenFault> {
-        let leeway = self.leeway.min(MAX_LEEWAY);
-        let latest = now.plus(leeway);
-        if now >= times.expires_at.plus(leeway) {
-            return Err(TokenFault::Expired);
-        }
-        if times.not_before.is_some_and(|instant| instant > latest) {
-            return Err(TokenFault::NotYetValid);
-        }
-        if times.issued_at.is_some_and(|instant| instant > latest) {
-            return Err(TokenFault::IssuedInFuture);
-        }
-        let lifetime = times.expires_at.since(times.issued_at.unwrap_or(now));
-        if self.max_lifetime.is_some_and(|longest| lifetime > longest) {
-            return Err(TokenFault::LifetimeTooLong);
-        }
-        Ok(())
+        self.check_expiry(times.expires_at, now)?;
+        self.check_not_before(times.not_before, now)?;
+        self.check_issued_at(times.issued_at, now)?;
+        self.check_lifetime(times, now)
     }
+
+    fn check_expiry(&self, expires_at: Timestamp, now: Timestamp) -> Result<(), TokenFault> {
+        if now >= expires_at.plus(self.leeway()) { Err(TokenFault::Expired) } else { Ok(()) }
+    }
+
+    fn check_not_before(&self, not_before: Option<Timestamp>, now: Timestamp) -> Result<(), TokenFault> {
+        let early = not_before.is_some_and(|instant| instant > now.plus(self.leeway()));
+        if early { Err(TokenFault::NotYetValid) } else { Ok(()) }
+    }
+
+    fn check_issued_at(&self, issued_at: Option<Timestamp>, now: Timestamp) -> Result<(), TokenFault> {
+        let early = issued_at.is_some_and(|instant| instant > now.plus(self.leeway()));
+        if early { Err(TokenFault::IssuedInFuture) } else { Ok(()) }
+    }
+
+    fn check_lifetime(&self, times: &Times, now: Timestamp) -> Result<(), TokenFault> {
+        let lifetime = times.expires_at.since(times.issued_at.unwrap_or(now));
+        if self.max_lifetime.is_some_and(|longest| lifetime > longest) { Err(TokenFault::LifetimeTooLong) } else { Ok(()) }
+    }
+
+    fn leeway(&self) -> Duration {
+        self.leeway.min(MAX_LEEWAY)
+    }
+}
+
+/// One check of [`verify`], made by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// What was checked: `signature`, the name of a header member or claim, or `lifetime`.
+    pub what: &'static str,
+    /// What the token says there.
+    pub found: Option<Value>,
+    /// What is wrong with it.
+    pub fault: Option<TokenFault>,
+}
+
+/// Every check that [`verify`] makes of `raw`, in its order, whatever came of those before: for whoever explains a
+/// refusal to an operator. Without a `key` the signature is left out. Nothing is proved by it.
+pub fn examine(raw: &RawToken<'_>, key: Option<&Key>, rules: &ClaimRules, now: Timestamp) -> Vec<Check> {
+    let claims = &raw.claims;
+    let signature = key.map(|key| key.check_signature(raw.header().algorithm, raw.signed, &raw.signature));
+    let not_before = optional_instant(claims, "nbf", TokenFault::BadNotBefore);
+    let issued_at = optional_instant(claims, "iat", TokenFault::BadIssuedAt);
+    let outcomes = [
+        ("typ", rules.check_type(&raw.header().token_type)),
+        ("iss", rules.check_issuer(claims)),
+        ("aud", rules.check_audience(claims.get("aud"))),
+        ("exp", expiry(claims).and_then(|instant| rules.check_expiry(instant, now))),
+        ("nbf", not_before.and_then(|instant| rules.check_not_before(instant, now))),
+        ("iat", issued_at.and_then(|instant| rules.check_issued_at(instant, now))),
+        ("lifetime", Times::of(claims).map_or(Ok(()), |times| rules.check_lifetime(&times, now))),
+        ("sub", text(claims, "sub", TokenFault::BadSubject).map(drop)),
+        ("jti", text(claims, "jti", TokenFault::BadTokenId).map(drop)),
+    ];
+    let found = |what| match (what, &raw.header().token_type) {
+        ("typ", TokenType::Named(name)) => Some(Value::from(&**name)),
+        _ => claims.get(what).cloned(),
+    };
+    let signature = signature.map(|outcome| ("signature", outcome));
+    let outcomes = signature.into_iter().chain(outcomes);
+    outcomes.map(|(what, outcome)| Check { what, found: found(what), fault: outcome.err() }).collect()
 }
 
 /// The instants of a claims set, type-checked.
@@ -115,11 +164,15 @@ struct Times {
 impl Times {
     fn of(claims: &Map<String, Value>) -> Result<Self, TokenFault> {
         Ok(Self {
-            expires_at: claims.get("exp").and_then(instant).ok_or(TokenFault::BadExpiry)?,
+            expires_at: expiry(claims)?,
             not_before: optional_instant(claims, "nbf", TokenFault::BadNotBefore)?,
             issued_at: optional_instant(claims, "iat", TokenFault::BadIssuedAt)?,
         })
     }
+}
+
+fn expiry(claims: &Map<String, Value>) -> Result<Timestamp, TokenFault> {
+    claims.get("exp").and_then(instant).ok_or(TokenFault::BadExpiry)
 }
 
 fn optional_instant(claims: &Map<String, Value>, name: &str, fault: TokenFault) -> Result<Option<Timestamp>, TokenFault> {

@@ -124,20 +124,27 @@ async fn outcomes_are_counted_by_issuer_and_reason() {
 }
 
 #[tokio::test]
-async fn examining_shows_the_step_that_fails_and_leaves_no_trace() {
+async fn examining_shows_every_step_and_leaves_no_trace() {
     let signer = Signer::new("k1");
     let gateway = Gateway::start(vec![settings_with("corp", file(&signer))]);
-    let mut expired = claims("https://corp");
-    expired["exp"] = 1.into();
-    let last = |token: &str| {
-        let step = gateway.verifier.examine(token).pop().unwrap();
-        (step.stage, step.passed, step.finding)
-    };
-    assert!(last(&signer.token_of(&claims("https://corp"))).1);
-    assert_eq!(last(&signer.token_of(&expired)), ("claims", false, "expired".to_owned()));
-    assert_eq!(last("x"), ("structure", false, "not_compact".to_owned()));
-    assert_eq!(last(&signer.token("https://b", "u")), ("issuer", false, "unknown_issuer".to_owned()));
-    let unknown = last(&signer.token_as("k2", "https://corp"));
-    assert_eq!(unknown, ("key", false, "unknown_key: the key set has [\"k1\"]".to_owned()));
+    let examine = |token: &str| gateway.verifier.examine(token).iter().map(|step| format!("{step}\n")).collect::<String>();
+    let good = examine(&signer.token_of(&claims("https://corp")));
+    assert!(!good.contains("refused") && !good.contains("unknown"), "{good}");
+
+    let mut bad = claims("https://corp");
+    bad["exp"] = 1.into();
+    bad["aud"] = "other".into();
+    let bad = examine(&signer.token_of(&bad));
+    for line in [
+        "signature  good\n",
+        "aud        refused  wrong_audience; \"other\"; accepted: ",
+        "exp        refused  expired; 1 (Thu, 01",
+    ] {
+        assert!(bad.contains(line), "{bad}");
+    }
+    assert_eq!(examine("x"), "structure  refused  not_compact\n");
+    assert_eq!(examine(&signer.token("https://b", "u")), "issuer     refused  unknown_issuer\n");
+    let unknown = examine(&signer.token_as("k2", "https://corp"));
+    assert!(unknown.contains("key        refused  unknown_key: the key set has [\"k1\"]\nsignature  unknown"), "{unknown}");
     assert_eq!(gateway.remembered.stats(), RememberedStats::default());
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{ISSUER, LIMIT, rules};
 use crate::clock::{Clock, Timestamp};
 use crate::token::tests::signer::Signer;
-use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, VerifiedClaims, verify};
+use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, VerifiedClaims, examine, verify};
 
 /// The oracle reads the machine's clock and knows no other, so here alone the tests do too; every generated time is
 /// far from it.
@@ -116,6 +116,20 @@ proptest! {
         let token = signer.token(&claims);
         if let Ok(verified) = ours(&signer, &token, &rules()) {
             prop_assert_eq!(oracle(&signer, &token, &rules()), Some(verified.document().clone()));
+        }
+    }
+
+    #[test]
+    fn examining_finds_a_fault_exactly_where_verifying_does(claims in any_claims(), forged in any::<bool>()) {
+        let signer = Signer::new(Algorithm::ES256);
+        let token = signer.token(&claims);
+        let key = if forged { Signer::new(Algorithm::ES256).key() } else { signer.key() };
+        if let Ok(raw) = RawToken::parse(&token, LIMIT) {
+            let faults: Vec<_> = examine(&raw, Some(&key), &rules(), now()).into_iter().filter_map(|check| check.fault).collect();
+            match verify(raw, &key, &rules(), now()) {
+                Ok(_) => prop_assert_eq!(faults, []),
+                Err(fault) => prop_assert!(faults.contains(&fault), "{fault:?} {faults:?}"),
+            }
         }
     }
 

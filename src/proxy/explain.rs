@@ -1,0 +1,289 @@
+//! What the pipeline would do with a request, stage by stage, and why: for the `explain` command.
+//!
+//! The stages are the pipeline's own functions in the pipeline's order ([`super::pipeline`]); only forwarding is left out, so
+//! nothing is sent anywhere. What it shows is the operator's to see, never a client's.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::authenticate::{Caller, authenticate, present};
+use super::authorize::authorize;
+use super::authorized_request::AuthorizedRequest;
+use super::cross_site::Preflight;
+use super::forwarded::{ClientView, PeerView};
+use super::matching::find_route;
+use super::plan::RoutePlan;
+use super::rejection::{Reason, Rejection};
+use super::sanitize::{Sanitized, sanitize};
+use super::snapshot::Snapshot;
+use crate::identity::credential::{Presented, Source, TokenFrom};
+use crate::issuer::Outcome;
+use crate::peer::Peer;
+use crate::policy;
+use crate::route::{Access, Authorization, Match, request_host};
+use crate::telemetry::RequestId;
+
+/// How a request would be answered, and what each stage found on the way there.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The stages that it went through; the last one decided.
+    pub stages: Vec<Stage>,
+    /// How it ends.
+    pub answer: Answer,
+}
+
+/// One stage of the pipeline.
+#[derive(Debug)]
+pub struct Stage {
+    /// The stage's name.
+    pub name: &'static str,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// What it found, in lines.
+    pub findings: Vec<String>,
+}
+
+/// How a request ends.
+#[derive(Debug)]
+pub enum Answer {
+    /// It is sent to the backend, with these identity headers.
+    Forwarded {
+        /// The route.
+        route: Arc<str>,
+        /// Its upstream.
+        upstream: Arc<str>,
+        /// What the backend is told about the caller.
+        identity_headers: Vec<(HeaderName, HeaderValue)>,
+    },
+    /// It is the CORS preflight of a listed origin, which the gateway answers.
+    Preflight,
+    /// It is refused.
+    Refused {
+        /// The status of the answer; 303 where a browser is sent to sign in.
+        status: StatusCode,
+        /// The reason.
+        reason: Reason,
+        /// The finer word.
+        detail: Option<&'static str>,
+    },
+    /// It cannot be said without the keys of this issuer, which is asked when the gateway runs.
+    Undecided,
+}
+
+impl From<Rejection> for Answer {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused { status: rejection.status(), reason: rejection.reason, detail: rejection.detail }
+    }
+}
+
+impl Snapshot {
+    /// Follows a request with this head from `peer` as far as it comes.
+    pub async fn explain(self: &Arc<Self>, peer: &Peer, head: Parts) -> Explanation {
+        let mut notes = Notes { stages: Vec::new() };
+        let answer = follow(self, peer, head, &mut notes).await.unwrap_or_else(|answer| answer);
+        let outcome = match answer {
+            Answer::Forwarded { .. } | Answer::Preflight => Outcome::Good,
+            Answer::Refused { .. } => Outcome::Refused,
+            Answer::Undecided => Outcome::Unknown,
+        };
+        if let Some(last) = notes.stages.last_mut() {
+            last.outcome = outcome;
+        }
+        Explanation { stages: notes.stages, answer }
+    }
+}
+
+/// [`super::pipeline`] up to forwarding.
+async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &mut Notes) -> Result<Answer, Answer> {
+    let view = PeerView::of(peer);
+    let heard = view.hear(&head.headers);
+    let clean = notes.sanitize(snapshot, peer, &mut head)?;
+
+    notes.look_up(snapshot, &head);
+    let found = find_route(snapshot, peer, &head)?;
+    let client = view.client(heard.as_ref(), &found.host, found.port);
+    let plan = Arc::clone(found.route()?);
+    notes.matched(&plan);
+    if found.preflight.as_ref().and_then(|asked| asked.answer(&plan.settings.origins)).is_some() {
+        notes.say("it is a CORS preflight of an origin that the route lists");
+        return Ok(Answer::Preflight);
+    }
+
+    notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some())?;
+    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await?;
+    notes.decide(&plan, &caller);
+    let authorized = authorize(&plan, caller)?;
+
+    notes.begin("inject");
+    view.tell(heard.as_ref(), &head.uri, &mut head.headers);
+    let head = AuthorizedRequest::inject(&authorized, head, &plan, &RequestId::new())?.into_head();
+    Ok(notes.injected(&plan, &head))
+}
+
+/// The stages so far.
+struct Notes {
+    stages: Vec<Stage>,
+}
+
+impl Notes {
+    fn begin(&mut self, name: &'static str) {
+        self.stages.push(Stage { name, outcome: Outcome::Good, findings: Vec::new() });
+    }
+
+    fn say(&mut self, finding: impl Into<String>) {
+        if let Some(stage) = self.stages.last_mut() {
+            stage.findings.push(finding.into());
+        }
+    }
+
+    fn say_lines(&mut self, text: &str) {
+        text.lines().for_each(|line| self.say(line));
+    }
+
+    fn sanitize(&mut self, snapshot: &Snapshot, peer: &Peer, head: &mut Parts) -> Result<Sanitized, Rejection> {
+        self.begin("sanitize");
+        let names: Vec<HeaderName> = head.headers.keys().cloned().collect();
+        let clean = sanitize(head, &snapshot.managed, &peer.limits).inspect_err(|fault| self.say(fault.to_string()))?;
+        let removed: Vec<&str> = names.iter().filter(|name| !head.headers.contains_key(*name)).map(HeaderName::as_str).collect();
+        if removed.is_empty() {
+            self.say("no header is removed");
+        } else {
+            self.say(format!("removed: {}", removed.join(", ")));
+        }
+        Ok(clean)
+    }
+
+    /// Says how host and target are read; [`find_route`] decides about them.
+    fn look_up(&mut self, snapshot: &Snapshot, head: &Parts) {
+        self.begin("match");
+        let host = match request_host(&head.uri, &head.headers) {
+            Ok((host, _)) => host,
+            Err(fault) => return self.say(fault.to_string()),
+        };
+        let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+        let preflight = Preflight::of(&head.method, &head.headers);
+        let method = preflight.as_ref().map_or(&head.method, |asked| &asked.method);
+        match snapshot.routes.resolve(&host, target, method) {
+            Err(fault) => self.say(fault.to_string()),
+            Ok(Match::MethodNotAllowed { allow }) => self.say(format!("the routes of this place take {allow}")),
+            Ok(Match::Found(_)) => self.say(format!("host {host}; every reading of the path leads to the same route")),
+            Ok(Match::NotFound) => {
+                self.say(format!("host {host}; no route covers the path; the routes of this host are:"));
+                let mut routes: Vec<String> = snapshot.routes.answering(&host).map(|plan| place(plan)).collect();
+                routes.sort_unstable();
+                routes.iter().for_each(|route| self.say(format!("  {route}")));
+            }
+        }
+    }
+
+    fn matched(&mut self, plan: &RoutePlan) {
+        self.say(place(plan));
+    }
+
+    /// Says where the credential was and what its tokens are.
+    fn credentials(
+        &mut self,
+        snapshot: &Snapshot,
+        plan: &RoutePlan,
+        head: &Parts,
+        client: &ClientView<'_>,
+        upgrading: bool,
+    ) -> Result<(), Answer> {
+        self.begin("authenticate");
+        if matches!(plan.settings.access, Access::Anonymous) {
+            self.say("the route is anonymous: no credential is used, and none of ours reaches the backend");
+            return Ok(());
+        }
+        let optional = if matches!(plan.settings.access, Access::Optional(_)) { "; it can do without" } else { "" };
+        let (places, issuers) = (places(&plan.settings.token_from), plan.settings.issuers.join(", "));
+        self.say(format!("the route takes a token from {places}, of issuer {issuers}{optional}"));
+        match present(plan, head, client, upgrading) {
+            Ok(presented) => self.examine(snapshot, plan, &presented),
+            Err(absent) => {
+                self.say(absent.reason.text());
+                Ok(())
+            }
+        }
+    }
+
+    /// Undecided where a token's issuer would be asked: then nobody asks.
+    fn examine(&mut self, snapshot: &Snapshot, plan: &RoutePlan, presented: &Presented<'_>) -> Result<(), Answer> {
+        let mut undecided = false;
+        for token in presented.tokens() {
+            self.say(format!("a token is in {}:", place_of(presented.source)));
+            for step in snapshot.verifier.examine(token) {
+                undecided |= step.stage == "key" && step.outcome == Outcome::Unknown;
+                self.say(format!("  {step}"));
+            }
+        }
+        if undecided { Err(self.undecided(plan)) } else { Ok(()) }
+    }
+
+    /// Says what rule would decide about whoever the token turned out to be.
+    fn undecided(&mut self, plan: &RoutePlan) -> Answer {
+        if let Some(stage) = self.stages.last_mut() {
+            stage.outcome = Outcome::Unknown;
+        }
+        self.begin("authorize");
+        if let Access::Optional(rule) | Access::Required(rule) = &plan.settings.access {
+            self.say_lines(&rule.to_string());
+        }
+        Answer::Undecided
+    }
+
+    fn decide(&mut self, plan: &RoutePlan, caller: &Caller) {
+        self.begin("authorize");
+        match (&plan.settings.access, caller) {
+            (Access::Optional(rule) | Access::Required(rule), Caller::Known(known)) => {
+                let identity = &known.verified.identity;
+                let subject = identity.subject().map_or_else(|| "without subject".to_owned(), |subject| format!("{subject:?}"));
+                let (roles, scopes) = (&identity.roles, &identity.scopes);
+                self.say(format!("the caller is {subject} of {}, roles {roles:?}, scopes {scopes:?}", identity.issuer_name));
+                self.say_lines(&policy::explain(rule, identity).to_string());
+            }
+            _ => self.say("the caller is nobody in particular, and the route allows it"),
+        }
+    }
+
+    fn injected(&mut self, plan: &RoutePlan, head: &Parts) -> Answer {
+        let wanted = plan.settings.identity_headers.iter().map(|(name, _)| name);
+        let identity_headers: Vec<_> = wanted.filter_map(|name| Some((name.clone(), head.headers.get(name)?.clone()))).collect();
+        if identity_headers.is_empty() {
+            self.say("the backend gets no identity header");
+        }
+        for (name, value) in &identity_headers {
+            self.say(format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        }
+        if plan.settings.authorization == Authorization::Presented && head.headers.contains_key(http::header::AUTHORIZATION) {
+            self.say("authorization: Bearer and the presented token");
+        }
+        let settings = &plan.settings;
+        Answer::Forwarded { route: Arc::clone(&settings.name), upstream: Arc::clone(&settings.upstream), identity_headers }
+    }
+}
+
+/// What a route matches, in one line.
+fn place(plan: &RoutePlan) -> String {
+    let settings = &plan.settings;
+    let methods = settings.methods.as_ref().map(|methods| {
+        let names: Vec<_> = methods.iter().map(http::Method::as_str).collect();
+        format!(", methods {}", names.join(", "))
+    });
+    format!("route {:?}: host {}, path {}{}", settings.name, settings.host, settings.path, methods.unwrap_or_default())
+}
+
+fn places(from: &TokenFrom) -> String {
+    let all = [(from.header, Source::Header), (from.cookie, Source::Cookie), (from.query, Source::Query)];
+    let places: Vec<_> = all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, source)| place_of(source)).collect();
+    places.join(", ")
+}
+
+fn place_of(source: Source) -> &'static str {
+    match source {
+        Source::Header => "the Authorization header",
+        Source::Cookie => "the access_token cookie",
+        Source::Query => "the access_token query parameter",
+    }
+}
