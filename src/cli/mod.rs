@@ -4,8 +4,10 @@
 //! is 0 where all is good, 2 for bad usage or a bad configuration, 1 for anything else.
 
 mod check;
+mod demo;
 mod explain;
 mod run;
+mod signals;
 mod terminal;
 mod token;
 
@@ -26,6 +28,7 @@ struct Arguments {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Demo(demo::Demo),
     Explain(explain::Explain),
     Token(token::Token),
 }
@@ -51,6 +54,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(streams),
             Self::Check(command) => command.run(streams),
+            Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
         }

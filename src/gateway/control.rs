@@ -24,7 +24,7 @@ use crate::upstream::Upstream;
 use crate::{admin, config};
 
 /// What a gateway is given beside its configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bind beside another process that holds the addresses.
     pub take_over: bool,

@@ -82,7 +82,7 @@ impl Verifier {
             steps.push(Step::unknown("signature", "not checked; what follows was not proved"));
         }
         let checks = examine(&raw, key.as_deref(), issuer.rules(), now);
-        steps.extend(checks.into_iter().map(|check| judged(check, issuer, now)));
+        steps.extend(checks.iter().map(|check| judged(check, issuer, now)));
         steps
     }
 }
@@ -127,7 +127,7 @@ fn named(key_id: Option<&str>) -> String {
     key_id.map_or_else(|| "absent".to_owned(), |id| format!("{id:?}"))
 }
 
-fn judged(check: Check, issuer: &Issuer, now: Timestamp) -> Step {
+fn judged(check: &Check, issuer: &Issuer, now: Timestamp) -> Step {
     let found = match (&check.found, check.what) {
         (None, "signature" | "lifetime") => String::new(),
         (None, _) => "absent".to_owned(),

@@ -65,7 +65,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    fn token(&self, changes: Value) -> String {
+    fn token(&self, changes: &Value) -> String {
         let claims = json!({
             "iss": "https://issuer.example", "aud": "gateway", "sub": "alice", "roles": ["user"],
             "iat": NOW.seconds(), "exp": NOW.seconds() + 300,
@@ -105,7 +105,7 @@ const FETCHED: &str = "jwks_url = \"http://127.0.0.1:1/keys\"";
 #[test]
 fn a_denied_request_is_explained_stage_by_stage() {
     let bench = Bench::new(IN_A_FILE);
-    let token = bench.token(json!({}));
+    let token = bench.token(&json!({}));
     let expected = r#"GET https://orders.example/admin/x at listener "public"
 
 sanitize: good
@@ -144,7 +144,7 @@ answer: 403 policy_denied: The caller may not do this.
 #[test]
 fn a_forwarded_request_ends_with_what_the_backend_is_told() {
     let bench = Bench::new(IN_A_FILE);
-    let token = bench.token(json!({ "roles": ["admin", "user"] }));
+    let token = bench.token(&json!({ "roles": ["admin", "user"] }));
     let text = bench.shown(&["--url", "http://orders.example/admin", "--token", &token]);
     let end =
         "inject: good\n  x-forwarded-user: alice\n  x-forwarded-groups: admin,user\n\nanswer: what upstream \"orders\" answers\n";
@@ -174,7 +174,7 @@ fn refusals_before_any_token_say_why() {
 #[test]
 fn a_token_alone_is_judged_with_every_route_that_takes_it() {
     let bench = Bench::new(IN_A_FILE);
-    let text = bench.shown(&["--token", &bench.token(json!({}))]);
+    let text = bench.shown(&["--token", &bench.token(&json!({}))]);
     let end = "
 route \"orders\": allowed
 holds: any authenticated caller
@@ -187,7 +187,7 @@ fails: any of
 answer: the token is accepted
 ";
     assert!(text.ends_with(end), "{text}");
-    let text = bench.shown(&["--token", &bench.token(json!({ "exp": 1, "aud": "other" }))]);
+    let text = bench.shown(&["--token", &bench.token(&json!({ "exp": 1, "aud": "other" }))]);
     assert!(text.contains("\naud        refused  wrong_audience; \"other\"; accepted: gateway\n"), "{text}");
     assert!(text.ends_with("\nanswer: 401 invalid_token (wrong_audience)\n"), "{text}");
 }
@@ -195,7 +195,7 @@ answer: the token is accepted
 #[test]
 fn keys_that_would_be_fetched_are_asked_for_and_taken_from_a_file() {
     let bench = Bench::new(FETCHED);
-    let token = bench.token(json!({}));
+    let token = bench.token(&json!({}));
     let text = bench.shown(&["--url", "https://orders.example/admin", "--token", &token]);
     for line in [
         "    key        unknown  no key set is loaded; the gateway fetches it from http://127.0.0.1:1/keys\n",
@@ -216,7 +216,7 @@ fn keys_that_would_be_fetched_are_asked_for_and_taken_from_a_file() {
 #[test]
 fn no_signature_is_shown() {
     let bench = Bench::new(IN_A_FILE);
-    let token = bench.token(json!({}));
+    let token = bench.token(&json!({}));
     let signature = token.rsplit('.').next().unwrap();
     for json in [&["--json"][..], &[]] {
         for url in [&["--url", "https://orders.example/"][..], &[]] {
@@ -229,7 +229,7 @@ fn no_signature_is_shown() {
 #[test]
 fn programs_get_a_document() {
     let bench = Bench::new(IN_A_FILE);
-    let token = bench.token(json!({}));
+    let token = bench.token(&json!({}));
     let document = |arguments: &[&str]| -> Value {
         serde_json::from_str(&bench.shown(&[&["--json", "--token", &token], arguments].concat())).unwrap()
     };

@@ -1,0 +1,141 @@
+//! `tollgate demo`: a gateway, an issuer and a backend on loopback, with commands to paste.
+//!
+//! The gateway is the one that `run` serves, from a configuration in a temporary folder; certificate, keys and tokens
+//! are made anew each time.
+
+mod certificate;
+mod folder;
+mod issuer;
+mod servers;
+mod text;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use self::certificate::Certificate;
+use self::folder::Folder;
+use self::issuer::{AUDIENCE, Issuer};
+use self::servers::Server;
+use self::text::Facts;
+use super::signals::Signals;
+use super::{Outcome, Streams};
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::gateway::{Gateway, Options, StartError};
+use crate::telemetry::{self, LogSink};
+
+/// A gateway, an issuer and a backend on loopback, with commands to paste.
+///
+/// Needs no file and leaves none behind; certificate, keys and tokens are made anew each time. Ports 8443 and 9464 are
+/// used if they are free, else others. SIGINT or SIGTERM ends it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tollgate demo")]
+pub(super) struct Demo {
+    /// Write the gateway's log, one line for each request, to standard error.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+const CONFIGURATION: &str = include_str!("tollgate.toml");
+
+/// The ports of gateway and admin listener.
+type Ports = [u16; 2];
+const MEMORABLE: Ports = [8443, 9464];
+/// Whatever the system gives.
+const ANY: Ports = [0, 0];
+
+impl Demo {
+    /// Serves until told to stop.
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+        // Before there is a folder to leave behind.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut signals = runtime.block_on(async { Signals::listen() })?;
+        let (log, _written_at_the_end) = LogSink::start(io::stderr())?;
+        let folder = Folder::create()?;
+        let (gateway, text) = self.start(&folder, log)?;
+        write!(streams.out, "{text}")?;
+        streams.out.flush()?;
+        // A terminal that hangs up ends it too.
+        runtime.block_on(signals.next());
+        gateway.shutdown();
+        folder.remove()?;
+        Ok(Outcome::Good)
+    }
+
+    /// Starts everything; returns the gateway and what is to be said about it.
+    fn start(&self, folder: &Folder, log: LogSink) -> io::Result<(Gateway, String)> {
+        let clock = Clock::system();
+        let now = clock.now();
+        write_certificate(folder, &Certificate::make(now)?)?;
+        let (backend_socket, backend) = servers::bind()?;
+        let (issuer_socket, issuer_address) = servers::bind()?;
+        let issuer = Issuer::new(issuer_address).map_err(io::Error::other)?;
+        folder.write("keys.json", &issuer.key_set())?;
+
+        let backend = format!("http://{backend}");
+        let options = Options { take_over: false, clock, log, log_level: None };
+        let gateway = start(options, |ports| self.settings(folder, &issuer, &backend, ports))?;
+        gateway.on_control(Server::showing_requests(backend_socket).run());
+        gateway.on_control(Server::of_keys(issuer_socket, issuer.key_set()).run());
+
+        let token = |user, roles: &[&str]| issuer.token(user, roles, now).map_err(io::Error::other);
+        let text = text::text(&Facts {
+            program: &std::env::current_exe()?,
+            folder: folder.path(),
+            gateway: gateway.address("public").ok_or_else(nowhere)?,
+            admin: gateway.admin_address().ok_or_else(nowhere)?,
+            issuer: &issuer.url,
+            backend: &backend,
+            alice: &token("alice", &["user"])?,
+            bob: &token("bob", &["admin", "user"])?,
+        });
+        Ok((gateway, text))
+    }
+
+    /// From the embedded file by the way of every configuration. The environment has no part in it.
+    fn settings(&self, folder: &Folder, issuer: &Issuer, backend: &str, ports: Ports) -> io::Result<Settings> {
+        let [gateway_port, admin_port] = ports.map(|port| port.to_string());
+        let (level, access) = if self.verbose { ("info", "true") } else { ("warn", "false") };
+        let values = [
+            ("@GATEWAY_PORT@", gateway_port.as_str()),
+            ("@ADMIN_PORT@", &admin_port),
+            ("@LEVEL@", level),
+            ("@ACCESS@", access),
+            ("@ISSUER@", &issuer.url),
+            ("@AUDIENCE@", AUDIENCE),
+            ("@BACKEND@", backend),
+        ];
+        let text = values.iter().fold(CONFIGURATION.to_owned(), |text, (name, value)| text.replace(name, value));
+        let file = folder.write("tollgate.toml", &text)?;
+        config::load(&file, []).map_err(|problems| io::Error::other(problems.to_string()))
+    }
+}
+
+/// Starts a gateway on the memorable ports if they are free. Another demo may take them meanwhile: then on any.
+fn start(options: Options, settings: impl Fn(Ports) -> io::Result<Settings>) -> io::Result<Gateway> {
+    let options = Options { log_level: Some(telemetry::install(&settings(ANY)?.log, &options.log)), ..options };
+    if MEMORABLE.into_iter().all(is_free) {
+        match Gateway::start(settings(MEMORABLE)?, options.clone()) {
+            Err(StartError::Bind { .. }) => {}
+            started => return started.map_err(io::Error::other),
+        }
+    }
+    Gateway::start(settings(ANY)?, options).map_err(io::Error::other)
+}
+
+fn write_certificate(folder: &Folder, made: &Certificate) -> io::Result<()> {
+    folder.write("ca.crt", &made.authority)?;
+    folder.write("tls.crt", &made.certificate)?;
+    folder.write("tls.key", &made.private_key)?;
+    Ok(())
+}
+
+/// Whether nobody listens there, at either address that `localhost` may be.
+fn is_free(port: u16) -> bool {
+    let busy = |address: SocketAddr| TcpListener::bind(address).is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+    !busy((Ipv4Addr::LOCALHOST, port).into()) && !busy((Ipv6Addr::LOCALHOST, port).into())
+}
+
+fn nowhere() -> io::Error {
+    io::Error::other("a listener is missing")
+}
