@@ -13,6 +13,7 @@
 )]
 
 mod documents;
+mod explained;
 mod pipeline;
 mod support;
 mod tidy;
