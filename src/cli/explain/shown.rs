@@ -27,7 +27,8 @@ fn answer(answer: &Answer) -> String {
         Answer::Preflight => "204, a preflight is answered by the gateway".to_owned(),
         Answer::Refused { status, reason, detail } => {
             let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
-            format!("{} {}{detail}: {}", status.as_u16(), reason.word(), reason.text())
+            let text = if status.is_redirection() { "The browser is sent to sign in." } else { reason.text() };
+            format!("{} {}{detail}: {text}", status.as_u16(), reason.word())
         }
         Answer::Undecided => UNDECIDED.to_owned(),
     }
