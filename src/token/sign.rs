@@ -1,6 +1,6 @@
 //! Signing: claims to a token in compact serialization (RFC 7515 section 7.1), and the public half that verifies it.
 //!
-//! The other direction of [`verify`](super::verify). A key is parsed once and signs any number of tokens; who is told
+//! The other direction of [`verify`](super::verify()). A key is parsed once and signs any number of tokens; who is told
 //! what in them, and for how long, is for its caller to decide.
 
 use aws_lc_rs::rand::SystemRandom;

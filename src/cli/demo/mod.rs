@@ -111,7 +111,8 @@ impl Demo {
     }
 }
 
-/// Starts a gateway on the memorable ports if they are free. Another demo may take them meanwhile: then on any.
+/// Starts a gateway on the memorable ports if they are free. Another demo may take them meanwhile: then on any. Of two
+/// that start at the same moment the admin address lets in one, because its socket is shared with nobody.
 fn start(options: Options, settings: impl Fn(Ports) -> io::Result<Settings>) -> io::Result<Gateway> {
     let options = Options { log_level: Some(telemetry::install(&settings(ANY)?.log, &options.log)), ..options };
     if MEMORABLE.into_iter().all(is_free) {
