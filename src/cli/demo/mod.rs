@@ -140,3 +140,28 @@ fn is_free(port: u16) -> bool {
 fn nowhere() -> io::Error {
     io::Error::other("a listener is missing")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_configuration_is_good_and_every_place_in_it_is_filled() {
+        let folder = Folder::create().unwrap();
+        write_certificate(&folder, &Certificate::make(Clock::system().now()).unwrap()).unwrap();
+        let issuer = Issuer::new(([127, 0, 0, 1], 1).into()).unwrap();
+        for verbose in [false, true] {
+            let settings = Demo { verbose }.settings(&folder, &issuer, "http://127.0.0.1:2", ANY).unwrap();
+            assert_eq!(settings.warnings, []);
+            assert!(settings.listeners.iter().all(|listener| listener.address.ip().is_loopback()));
+            assert!(!std::fs::read_to_string(folder.path().join("tollgate.toml")).unwrap().contains('@'));
+        }
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_on_is_not_free() {
+        let (socket, address) = servers::bind().unwrap();
+        assert!(!is_free(address.port()));
+        drop(socket);
+    }
+}

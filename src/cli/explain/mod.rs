@@ -52,7 +52,8 @@ pub(super) struct Explain {
     /// The bearer token, or `-` to read it from standard input, which keeps it out of the shell's history.
     #[arg(long)]
     token: Option<String>,
-    /// A JSON Web Key Set in place of the keys that an issuer's are fetched as; `ISSUER=FILE` where several are fetched.
+    /// A file with a JSON Web Key Set, in place of keys that the gateway would fetch; `ISSUER=FILE` where it fetches those
+    /// of several issuers.
     #[arg(long, value_name = "FILE")]
     jwks: Vec<String>,
     /// The listener that the request comes to; by default the first that speaks the address's scheme.
