@@ -13,6 +13,7 @@
 )]
 
 mod documents;
+mod peers;
 mod pipeline;
 mod support;
 mod tidy;

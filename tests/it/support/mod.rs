@@ -9,6 +9,7 @@ mod gateway;
 mod http;
 mod issuer;
 mod signer;
+mod site;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ pub use gateway::{Gateway, NOW, configuration};
 pub use http::Answer;
 pub use issuer::{MockIssuer, Serves};
 pub use signer::{Algorithm, Signer};
+pub use site::{Site, request, route};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]
