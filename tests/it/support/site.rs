@@ -32,10 +32,23 @@ impl Site {
     /// With these routes, before this backend.
     #[track_caller]
     pub fn before(backend: Backend, routes: &str) -> Self {
+        Self::edited(backend, routes, |text| text)
+    }
+
+    /// As [`Self::before`], with the configuration's text changed by `edit`.
+    #[track_caller]
+    pub fn edited(backend: Backend, routes: &str, edit: impl FnOnce(String) -> String) -> Self {
         let key = Signer::new("k1");
         let issuer = MockIssuer::start("corp", &[&key]);
-        let gateway = Gateway::start(&configuration(&[&issuer], &[&backend], routes));
+        let gateway = Gateway::start(&edit(configuration(&[&issuer], &[&backend], routes)));
         Self { key, issuer, backend, gateway }
+    }
+
+    /// With these routes, and these lines more in the issuer's block.
+    #[track_caller]
+    pub fn with_issuer(lines: &str, routes: &str) -> Self {
+        let last = "scope_claim = \"/scope\"\n";
+        Self::edited(Backend::start(), routes, |text| text.replacen(last, &format!("{last}{lines}\n"), 1))
     }
 
     /// A good token for `subject`.
