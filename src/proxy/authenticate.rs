@@ -25,6 +25,16 @@ pub(super) enum Caller {
     Known(Known),
 }
 
+impl Caller {
+    /// The identity, where there is one.
+    pub(super) fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(known) => Some(known),
+        }
+    }
+}
+
 /// A caller and the proof.
 #[derive(Debug)]
 pub(super) struct Known {

@@ -73,8 +73,8 @@ impl Record {
         Arc::clone(plan)
     }
 
-    /// Authorization was decided in favour of `caller`.
-    pub(super) fn decided(&mut self, caller: Option<&Known>) {
+    /// `caller` is proved, whatever policy will say: a refusal's line names them too.
+    pub(super) fn authenticated(&mut self, caller: Option<&Known>) {
         if self.logged.is_some() {
             self.authenticated = self.started.elapsed();
             self.caller = caller.map(|known| Arc::clone(&known.verified));
