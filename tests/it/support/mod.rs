@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub use backend::{Backend, Received, Reply};
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
-pub use http::Answer;
+pub use http::{Answer, read_answer};
 pub use issuer::{MockIssuer, Serves};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
