@@ -26,6 +26,8 @@ fn with_cookie(site: &Site, line: &str, headers: &[(&str, &str)]) -> Answer {
     site.send(line, &[&[("Cookie", cookie.as_str())], headers].concat())
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const UNSAFE: [&str; 5] = ["POST", "PUT", "DELETE", "PATCH", "PURGE"];
 
 #[test]
@@ -217,7 +219,7 @@ fn a_browsers_page_load_without_session_is_sent_to_sign_in() {
 fn nothing_else_than_a_page_load_is_sent_to_sign_in() {
     let site = site();
     let html = ("Accept", "text/html");
-    let cases: [(&str, &[(&str, &str)], u16); 8] = [
+    let cases: [(&str, Headers, u16); 8] = [
         ("GET /page", &[], 401),
         ("GET /page", &[("Accept", "application/json")], 401),
         ("GET /page", &[html, ("Sec-Fetch-Mode", "cors")], 401),
