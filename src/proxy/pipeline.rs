@@ -83,7 +83,7 @@ async fn run(
     let found = find_route(snapshot, peer, &head)?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
     let plan = record.matched(found.route()?);
-    if let Some(answer) = found.preflight.and_then(|asked| asked.answer(&plan.settings.origins)) {
+    if let Some(answer) = found.preflight {
         return Ok(preflight(answer));
     }
     let origin = cross_site::listed_origin(&head.headers, &plan.settings.origins);

@@ -145,14 +145,31 @@ fn a_preflight_goes_by_the_route_of_the_method_it_asks_for() {
     assert_eq!(ask("https://app.example.com", "GET").status, 204);
     assert_eq!(ask("https://writer.example.com", "PUT").status, 204);
     for (origin, method, status) in [
-        ("https://app.example.com", "PUT", 401),
-        ("https://writer.example.com", "GET", 401),
+        ("https://app.example.com", "PUT", 405),
+        ("https://writer.example.com", "GET", 405),
         ("https://app.example.com", "POST", 405),
     ] {
         let answer = ask(origin, method);
         assert_eq!(answer.status, status, "{origin} {method}");
         assert_eq!(answer.header("access-control-allow-origin"), None, "{origin} {method}");
     }
+}
+
+#[test]
+fn a_preflight_that_is_not_answered_has_the_route_of_its_own_method() {
+    let routes = [
+        route("hook", "/hook", "methods = [\"POST\"]\nanonymous = true"),
+        route("rest", "/hook", "require = { roles = [\"admin\"] }"),
+        route("read", "/read", "methods = [\"GET\"]\nanonymous = true"),
+    ];
+    let site = Site::start(&routes.concat());
+    let ask = |path: &str, method: &str| {
+        let headers = [("Origin", "https://evil.example"), ("Access-Control-Request-Method", method)];
+        site.send(&format!("OPTIONS {path}"), &headers)
+    };
+    site.refused(&ask("/hook", "POST"), 401, "credential_missing", "OPTIONS is the administrators'");
+    site.refused(&ask("/read", "GET"), 405, "method_not_allowed", "OPTIONS is nobody's");
+    site.refused(&ask("/read", "PUT"), 405, "method_not_allowed", "neither is");
 }
 
 #[test]
