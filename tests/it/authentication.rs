@@ -115,6 +115,14 @@ fn of_several_cookies_those_that_do_not_verify_are_ignored() {
         let received = site.received(&site.send("GET /", &[("Cookie", &cookie)]));
         assert_eq!(received.header("x-forwarded-user"), Some("alice"), "{cookie}");
     }
+    let nobody = |id: &str| {
+        let mut claims = site.claims_with(json!({ "client_id": id }));
+        claims.as_object_mut().unwrap().remove("sub");
+        site.key.token(&claims)
+    };
+    let unnamed = format!("access_token={}; access_token={}", nobody("a"), nobody("b"));
+    let answer = site.send("GET /", &[("Cookie", &unnamed)]);
+    site.refused(&answer, 401, "conflicting_cookies", "nobody can say that two without a subject are one caller");
     let bad = format!("access_token=x; access_token={expired}");
     site.refused(&site.send("GET /", &[("Cookie", &bad)]), 401, "invalid_token", "none of them");
     let many: String = (0..5).map(|index| format!("access_token=x{index}; ")).collect();
