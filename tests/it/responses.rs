@@ -199,6 +199,22 @@ fn an_aborted_body_is_the_clients_fault() {
 }
 
 #[test]
+fn the_body_of_a_refused_request_is_never_read_as_a_request() {
+    let site = site();
+    let inner = request("GET /backend/smuggled", &[]);
+    for headers in [vec![], vec![("Authorization", "Bearer x")], vec![("Connection", "content-length")]] {
+        let length = inner.len().to_string();
+        let head = request("POST /private", &[&headers[..], &[("Content-Length", &length)]].concat());
+        let mut connection = Connection::open(site.gateway.plain());
+        assert!(matches!(connection.exchange(head + &inner).status, 400 | 401));
+        // Whether the connection goes on or not: what comes next is the next request.
+        let next = connection.send(request("GET /backend/next", &[])).and_then(|()| connection.answer_to("GET"));
+        assert!(next.is_err() || next.is_ok_and(|answer| answer.status == 200));
+    }
+    assert!(site.backend.received().iter().all(|received| received.target() == "/backend/next"));
+}
+
+#[test]
 fn a_server_that_is_not_there_or_does_not_shake_hands_is_named_for_what_it_is() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
