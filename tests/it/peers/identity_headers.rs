@@ -69,6 +69,8 @@ fn oauth2_proxy_cve_2025_64484_every_spelling_of_an_identity_header_is_removed()
             assert!(seen.iter().all(|(_, value)| value != "mallory"), "{name}, request {index}: {seen:?}");
         }
     }
+    let removed = MANAGED.iter().map(|name| 5 * spellings(name).len()).sum::<usize>();
+    assert_eq!(site.gateway.metric("tollgate_identity_headers_stripped_total", &[]), removed as f64);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod forwarded;
 mod identity_headers;
+mod over_http2;
 mod sessions;
 mod targets;
 mod tokens;
