@@ -1,5 +1,7 @@
 //! What was tried over HTTP/1.1, over HTTP/2: the same identity, and no other way to name one.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -10,17 +12,21 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{Received, Site, route};
 
-/// One HTTP/2 connection to a site.
-struct Client {
+/// One HTTP/2 connection to a gateway.
+pub struct Client {
     runtime: Runtime,
     requests: SendRequest<Full<Bytes>>,
 }
 
 impl Client {
     fn of(site: &Site) -> Self {
+        Self::to(site.gateway.plain())
+    }
+
+    pub fn to(address: SocketAddr) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let requests = runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(site.gateway.plain()).await.unwrap();
+            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
             let (requests, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
             tokio::spawn(connection);
             requests
@@ -28,7 +34,7 @@ impl Client {
         Self { runtime, requests }
     }
 
-    fn send(&mut self, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Incoming> {
+    pub fn send(&mut self, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Incoming> {
         let request =
             headers.iter().fold(Request::builder().method(method).uri(uri), |request, line| request.header(line.0, line.1));
         self.runtime.block_on(self.requests.send_request(request.body(Full::default()).unwrap())).unwrap()

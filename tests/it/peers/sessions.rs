@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::over_http2::Client;
 use crate::support::{Backend, MockIssuer, NOW, Reply, Signer, Site, configuration, exchange, get, request, route};
 
 /// A value that is only in tokens, and must be nowhere else.
@@ -161,6 +162,11 @@ fn traefik_cve_2026_41181_cve_2022_23469_not_even_the_most_detailed_log_holds_a_
     let tokens = telling_tokens(&key, &issuer.issuer(), now);
     for request in tokens.iter().flat_map(|token| requests(token)) {
         exchange(address, request);
+    }
+    let mut http2 = Client::to(address);
+    for token in &tokens {
+        let headers = [("authorization", format!("Bearer {token}")), ("cookie", format!("access_token={token}"))];
+        http2.send("GET", "http://localhost/app", &headers.each_ref().map(|(name, value)| (*name, value.as_str())));
     }
     assert_eq!(get(address, "/last", &[]).status, 401);
     let mut log = String::new();

@@ -362,6 +362,9 @@ fn oathkeeper_ghsa_qvp4_cve_2021_32701_a_remembered_token_is_judged_by_each_rout
         assert_eq!(site.send_as(&admin, "GET /admin", &[]).status, 200);
     }
     assert!(site.gateway.metric("tollgate_token_cache_hits_total", &[]) >= 6.0);
+    let stricter = route("private", "/", "require = { roles = [\"admin\"] }");
+    site.gateway.reload(&configuration(&[&site.issuer], &[&site.backend], &stricter)).unwrap();
+    site.refused(&site.send_as(&user, "GET /", &[]), 403, "policy_denied", "remembered, and the rule is new");
 }
 
 #[test]
