@@ -133,8 +133,10 @@ fn one_subject_of_two_issuers_is_two_callers() {
     assert_ne!(hashes[0], hashes[3]);
 }
 
-/// Rules, each with a claims set that satisfies it and some that do not.
-fn rules() -> Vec<(&'static str, Value, Vec<Value>)> {
+/// A rule with a claims set that satisfies it and some that do not.
+type Case = (&'static str, Value, Vec<Value>);
+
+fn rules_over_roles_and_scopes() -> Vec<Case> {
     let roles = |roles: Value| json!({ "roles": roles });
     let scope = |scope: Value| json!({ "scope": scope });
     vec![
@@ -172,6 +174,13 @@ fn rules() -> Vec<(&'static str, Value, Vec<Value>)> {
             json!({ "roles": ["admin"], "scope": "write" }),
             vec![roles(json!(["admin"])), scope(json!("write"))],
         ),
+    ]
+}
+
+fn rules_over_claims_and_rules() -> Vec<Case> {
+    let roles = |roles: Value| json!({ "roles": roles });
+    let scope = |scope: Value| json!({ "scope": scope });
+    vec![
         (
             "{ claims = { \"/address/country\" = [\"NZ\", \"AU\"], \"/verified\" = true } }",
             json!({ "address": { "country": "AU" }, "verified": true }),
@@ -211,7 +220,7 @@ fn rules() -> Vec<(&'static str, Value, Vec<Value>)> {
 
 #[test]
 fn every_kind_of_rule_lets_in_whom_it_names_and_nobody_else() {
-    let rules = rules();
+    let rules = [rules_over_roles_and_scopes(), rules_over_claims_and_rules()].concat();
     let lines = |rule: &str| format!("require = {rule}");
     let routes: String =
         rules.iter().enumerate().map(|(at, (rule, ..))| route(&format!("r{at}"), &format!("/r{at}"), &lines(rule))).collect();
