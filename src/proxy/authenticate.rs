@@ -25,6 +25,16 @@ pub(super) enum Caller {
     Known(Known),
 }
 
+impl Caller {
+    /// The identity, where there is one.
+    pub(super) fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(known) => Some(known),
+        }
+    }
+}
+
 /// A caller and the proof.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -47,7 +57,7 @@ pub(super) async fn authenticate(
     let optional = matches!(plan.settings.access, Access::Optional(_));
     let result = match present(plan, head, client, upgrading) {
         Ok(presented) if presented.source == Source::Cookie => {
-            let proved = Box::pin(prove_cookies(snapshot, plan, &presented, client)).await;
+            let proved = Box::pin(prove_cookies(snapshot, plan, &presented, head.uri.path(), client)).await;
             // A bad cookie is no identity; that its issuer is out of reach is not known to be one.
             if optional && matches!(&proved, Err(rejection) if rejection.reason == Reason::InvalidToken) {
                 return Ok(Caller::Anonymous);
@@ -108,6 +118,7 @@ async fn prove_cookies(
     snapshot: &Snapshot,
     plan: &RoutePlan,
     presented: &Presented<'_>,
+    path: &str,
     client: &ClientView<'_>,
 ) -> Result<Known, Rejection> {
     let mut known: Option<Known> = None;
@@ -115,7 +126,7 @@ async fn prove_cookies(
     for token in presented.tokens() {
         match (prove(snapshot, plan, token).await, &known) {
             (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => {
-                return Err(Rejection::conflicting_cookies(sign_in::clearing_cookies(ACCESS_TOKEN, client)));
+                return Err(Rejection::conflicting_cookies(sign_in::clearing_cookies(ACCESS_TOKEN, client, path)));
             }
             (Ok(first), None) => known = Some(first),
             (Ok(_), Some(_)) => {}
@@ -126,7 +137,8 @@ async fn prove_cookies(
     known.ok_or_else(|| refused.unwrap_or_else(|| Reason::CredentialMissing.into()))
 }
 
+/// Two tokens without a subject may be anybody's.
 fn is_same_caller(one: &Verified, other: &Verified) -> bool {
     let (one, other) = (&one.identity, &other.identity);
-    one.issuer() == other.issuer() && one.subject() == other.subject()
+    one.issuer() == other.issuer() && one.subject().is_some() && one.subject() == other.subject()
 }

@@ -16,10 +16,7 @@ pub(super) struct Authorized {
 impl Authorized {
     /// The identity, where there is one.
     pub(super) fn known(&self) -> Option<&Known> {
-        match &self.caller {
-            Caller::Anonymous => None,
-            Caller::Known(known) => Some(known),
-        }
+        self.caller.known()
     }
 }
 

@@ -11,7 +11,6 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::authenticate::{Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
-use super::cross_site::Preflight;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
 use super::plan::RoutePlan;
@@ -101,13 +100,18 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     let heard = view.hear(&head.headers);
     let clean = notes.sanitize(snapshot, peer, &mut head)?;
 
-    notes.look_up(snapshot, &head);
-    let found = find_route(snapshot, peer, &head)?;
+    notes.begin("match");
+    let found = find_route(snapshot, peer, &head);
+    if found.as_ref().is_ok_and(|found| found.preflight.is_some()) {
+        notes.say("it is a CORS preflight of an origin that the route lists");
+    } else {
+        notes.look_up(snapshot, &head);
+    }
+    let found = found?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
     let plan = Arc::clone(found.route()?);
     notes.matched(&plan);
-    if found.preflight.as_ref().and_then(|asked| asked.answer(&plan.settings.origins)).is_some() {
-        notes.say("it is a CORS preflight of an origin that the route lists");
+    if found.preflight.is_some() {
         return Ok(Answer::Preflight);
     }
 
@@ -157,15 +161,12 @@ impl Notes {
 
     /// Says how host and target are read; [`find_route`] decides about them.
     fn look_up(&mut self, snapshot: &Snapshot, head: &Parts) {
-        self.begin("match");
         let host = match request_host(&head.uri, &head.headers) {
             Ok((host, _)) => host,
             Err(fault) => return self.say(fault.to_string()),
         };
         let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-        let preflight = Preflight::of(&head.method, &head.headers);
-        let method = preflight.as_ref().map_or(&head.method, |asked| &asked.method);
-        match snapshot.routes.resolve(&host, target, method) {
+        match snapshot.routes.resolve(&host, target, &head.method) {
             Err(fault) => self.say(fault.to_string()),
             Ok(Match::MethodNotAllowed { allow }) => self.say(format!("the routes of this place take {allow}")),
             Ok(Match::Found(_)) => self.say(format!("host {host}; every reading of the path leads to the same route")),

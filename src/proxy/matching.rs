@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::cross_site::Preflight;
 use super::plan::RoutePlan;
@@ -19,8 +19,8 @@ pub(super) struct Found<'r, 's> {
     pub(super) host: Cow<'r, str>,
     /// The port beside it, where there is one.
     pub(super) port: Option<u16>,
-    /// The CORS preflight that the request is, if it is one; its route is that of the method it asks for.
-    pub(super) preflight: Option<Preflight<'r>>,
+    /// The answer to a CORS preflight that its route allows.
+    pub(super) preflight: Option<HeaderMap>,
     route: Match<'s, Arc<RoutePlan>>,
 }
 
@@ -29,12 +29,18 @@ pub(super) fn find_route<'r, 's>(snapshot: &'s Snapshot, peer: &Peer, head: &'r 
     let host = request_host(&head.uri, &head.headers);
     let (host, port) = host.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     refuse_misdirected(peer, &host)?;
-    let preflight = Preflight::of(&head.method, &head.headers);
-    let method = preflight.as_ref().map_or(&head.method, |preflight| &preflight.method);
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let route = snapshot.routes.resolve(&host, target, method);
-    let route = route.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
-    Ok(Found { host, port, preflight, route })
+    let find = |method: &Method| snapshot.routes.resolve(&host, target, method);
+    // A preflight belongs to the route of the method it asks for only where that route answers it. Any other is an
+    // OPTIONS request, or it would reach the backend by the rule that was written for another method.
+    if let Some(asked) = Preflight::of(&head.method, &head.headers)
+        && let Ok(Match::Found(plan)) = find(&asked.method)
+        && let Some(answer) = asked.answer(&plan.settings.origins)
+    {
+        return Ok(Found { host, port, preflight: Some(answer), route: Match::Found(plan) });
+    }
+    let route = find(&head.method).map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
+    Ok(Found { host, port, preflight: None, route })
 }
 
 /// On a listener that asks for client certificates a connection is good for the host it was made for alone (RFC 9110

@@ -83,20 +83,20 @@ async fn run(
     let found = find_route(snapshot, peer, &head)?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
     let plan = record.matched(found.route()?);
-    if let Some(answer) = found.preflight.and_then(|asked| asked.answer(&plan.settings.origins)) {
+    if let Some(answer) = found.preflight {
         return Ok(preflight(answer));
     }
     let origin = cross_site::listed_origin(&head.headers, &plan.settings.origins);
+    let readable = |rejection: Rejection| rejection.for_origin(origin.as_ref());
+    let asking = |rejection: Rejection| readable(rejection.in_realm(&client.host));
 
-    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await;
-    let decided = caller.and_then(|caller| authorize(&plan, caller));
-    let authorized = decided.map_err(|rejection| rejection.in_realm(&client.host).for_origin(origin.as_ref()))?;
-    record.decided(authorized.known());
+    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await.map_err(asking)?;
+    record.authenticated(caller.known());
+    let authorized = authorize(&plan, caller).map_err(asking)?;
 
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
-    let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id)?;
-    let answer = forward(snapshot, request, body, &plan, upgrade).await;
-    let answer = answer.map_err(|rejection| rejection.for_origin(origin.as_ref()))?;
+    let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id).map_err(readable)?;
+    let answer = forward(snapshot, request, body, &plan, upgrade).await.map_err(readable)?;
     Ok(respond(answer, &plan, origin.as_ref()))
 }

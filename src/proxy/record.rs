@@ -73,8 +73,8 @@ impl Record {
         Arc::clone(plan)
     }
 
-    /// Authorization was decided in favour of `caller`.
-    pub(super) fn decided(&mut self, caller: Option<&Known>) {
+    /// `caller` is proved, whatever policy will say: a refusal's line names them too.
+    pub(super) fn authenticated(&mut self, caller: Option<&Known>) {
         if self.logged.is_some() {
             self.authenticated = self.started.elapsed();
             self.caller = caller.map(|known| Arc::clone(&known.verified));
@@ -147,10 +147,16 @@ impl Logged {
             listener: Arc::clone(&peer.listener),
             method: head.method.clone(),
             host: host.unwrap_or_default().into(),
-            path: head.uri.path().into(),
+            path: printable(head.uri.path()),
             version: head.version,
         }
     }
+}
+
+/// The HTTP library lets DEL and UTF-8 into paths, and so the control characters that JSON does not escape and terminals
+/// act upon (CWE-117). Such a target is refused, and logged escaped.
+fn printable(path: &str) -> Box<str> {
+    if path.bytes().all(|byte| byte.is_ascii_graphic()) { path.into() } else { path.escape_default().to_string().into() }
 }
 
 /// A trusted proxy in front may have named the request already.

@@ -33,10 +33,12 @@ pub(super) fn respond(mut answer: Response<Content>, plan: &RoutePlan, origin: O
     answer
 }
 
-/// A backend that could set `access_token` could sign its users in as somebody else.
+/// A backend that could set `access_token` could sign its users in as somebody else. Of `=access_token=x` browsers make
+/// a cookie without a name, and send it back as `access_token=x` (RFC 6265bis).
 fn remove_our_cookies(headers: &mut HeaderMap) {
     let is_ours = |cookie: &HeaderValue| {
-        let name = cookie.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        let mut parts = cookie.as_bytes().split(|byte| *byte == b'=').map(<[u8]>::trim_ascii);
+        let name = parts.find(|part| !part.is_empty()).unwrap_or_default();
         name == ACCESS_TOKEN.as_bytes() || name == REFRESH_TOKEN.as_bytes()
     };
     if !headers.get_all(SET_COOKIE).iter().any(is_ours) {

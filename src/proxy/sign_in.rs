@@ -58,13 +58,47 @@ fn percent_encode(text: &str) -> String {
     })
 }
 
-/// `Set-Cookie` values that remove `name` wherever a browser may hold it for this host: host-only, and for each parent
-/// domain.
-pub(super) fn clearing_cookies(name: &str, client: &ClientView<'_>) -> Vec<HeaderValue> {
-    let cleared = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
-    let host_only = HeaderValue::try_from(cleared.as_str()).ok();
+/// `Set-Cookie` values that remove `name` wherever a browser may hold it for a request to `path` on this host: host-only
+/// and for each parent domain, at each path. If one stayed behind, whoever planted it would be the one signed in.
+pub(super) fn clearing_cookies(name: &str, client: &ClientView<'_>, path: &str) -> Vec<HeaderValue> {
     let domains = std::iter::successors(Some(&*client.host), |host| host.split_once('.').map(|(_, parent)| parent));
-    let domains = domains.filter(|domain| domain.contains('.') && !domain.starts_with('['));
-    let per_domain = domains.filter_map(|domain| HeaderValue::try_from(format!("{cleared}; Domain={domain}")).ok());
-    host_only.into_iter().chain(per_domain.take(8)).collect()
+    let domains = domains.filter(|domain| domain.contains('.') && !domain.starts_with('[')).take(8);
+    let domains: Vec<String> = [String::new()].into_iter().chain(domains.map(|domain| format!("; Domain={domain}"))).collect();
+    let at = |path: &str| {
+        let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
+        domains.iter().filter_map(move |domain| HeaderValue::try_from(format!("{cookie}{domain}")).ok()).collect::<Vec<_>>()
+    };
+    cookie_paths(path).flat_map(at).take(MOST_CLEARED).collect()
+}
+
+/// The paths whose cookies a browser sends with a request to `path` (RFC 6265 section 5.1.4), shortest first.
+fn cookie_paths(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('/').flat_map(|(at, _)| [at, at + 1]);
+    let whole = Some(path.len()).filter(|_| !path.ends_with('/'));
+    let paths = ends.chain(whole).filter_map(|end| path.get(..end));
+    paths.filter(|path| !path.is_empty() && !path.contains(';'))
+}
+
+/// What fits the header sections that clients and proxies take; deeper paths keep theirs.
+const MOST_CLEARED: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_cleared_at_every_path_that_a_browser_sends_it_to() {
+        let paths = |path| cookie_paths(path).collect::<Vec<_>>();
+        assert_eq!(paths("/"), ["/"]);
+        assert_eq!(paths("/app"), ["/", "/app"]);
+        assert_eq!(paths("/app/"), ["/", "/app", "/app/"]);
+        assert_eq!(paths("/app/x"), ["/", "/app", "/app/", "/app/x"]);
+        assert_eq!(paths("/app;a=1/x"), ["/"]);
+    }
+
+    #[test]
+    fn the_number_of_cleared_cookies_is_bounded() {
+        let client = ClientView { ip: [192, 0, 2, 1].into(), secure: true, host: "a.b.c.d.e.f.example".into(), port: 443 };
+        assert_eq!(clearing_cookies("access_token", &client, &"/a".repeat(1000)).len(), MOST_CLEARED);
+    }
 }

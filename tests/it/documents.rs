@@ -37,3 +37,27 @@ fn every_fault_of_a_token_is_explained() {
     let missing = NoKey::ALL.iter().map(|fault| fault.reason().to_owned());
     assert_eq!(words(&text, "Details of a missing key"), missing.collect());
 }
+
+/// The words that a file's `kind` functions give, read from its text.
+fn kinds(file: &str) -> BTreeSet<String> {
+    let text = document(file);
+    let arms = text.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \"")?.1.strip_suffix("\","));
+    arms.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_ambiguity_is_explained() {
+    let explained: BTreeSet<String> = document("docs/reasons.md")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .flat_map(|line| line.split('|').nth(1).unwrap().split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    for file in ["src/route/host.rs", "src/route/target.rs", "src/proxy/sanitize.rs", "src/identity/credential.rs"] {
+        let kinds = kinds(file);
+        assert!(!kinds.is_empty(), "{file}");
+        assert_eq!(kinds.difference(&explained).collect::<Vec<_>>(), Vec::<&String>::new(), "{file}");
+    }
+    for word in ["unknown_issuer", "issuer_not_accepted"] {
+        assert!(explained.contains(word), "{word}");
+    }
+}

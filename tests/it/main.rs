@@ -12,8 +12,15 @@
     reason = "a test fails by panicking, and its helpers are part of it"
 )]
 
+mod access_log;
+mod anonymous;
+mod authentication;
+mod authorization;
+mod browsers;
 mod documents;
 mod explained;
+mod peers;
 mod pipeline;
+mod responses;
 mod support;
 mod tidy;

@@ -115,6 +115,11 @@ impl Backend {
         self.shared.received.lock().unwrap().clone()
     }
 
+    /// Forgets what came so far.
+    pub fn forget(&self) {
+        self.shared.received.lock().unwrap().clear();
+    }
+
     /// The only request that came.
     #[track_caller]
     pub fn sole(&self) -> Received {

@@ -9,15 +9,17 @@ mod gateway;
 mod http;
 mod issuer;
 mod signer;
+mod site;
 
 use std::time::{Duration, Instant};
 
 pub use backend::{Backend, Received, Reply};
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
-pub use http::Answer;
+pub use http::{Answer, read_answer};
 pub use issuer::{MockIssuer, Serves};
 pub use signer::{Algorithm, Signer};
+pub use site::{Site, request, route};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]
