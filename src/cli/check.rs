@@ -1,6 +1,6 @@
 //! `tollgate check`: reads a configuration exactly as `run` does, and says everything that is wrong or what it means.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io;
 use std::path::PathBuf;
 
@@ -8,7 +8,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::{Outcome, Streams, write_json};
-use crate::config::{self, Diagnostics, Settings};
+use crate::clock::Clock;
+use crate::config::{self, Settings};
+use crate::gateway::{self, Options};
 use crate::issuer::{IssuerSettings, KeySource};
 use crate::listener::{ClientAuth, ListenerSettings};
 use crate::proxy::{Managed, ManagedHeaders};
@@ -31,8 +33,12 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
         match config::load(&self.file, std::env::vars_os()) {
-            Ok(settings) => self.good(&settings, streams),
-            Err(problems) => self.refused(&problems, streams),
+            // What only building shows, such as a machine without certificate authorities.
+            Ok(settings) => match gateway::rehearse(&settings, &Options::rehearsal(&Clock::system())?) {
+                Ok(_) => self.good(&settings, streams),
+                Err(error) => self.refused(&json!([{ "severity": "error", "message": error.to_string() }]), &error, streams),
+            },
+            Err(problems) => self.refused(&json!(problems), &problems, streams),
         }
     }
 
@@ -48,9 +54,9 @@ impl Check {
         Ok(Outcome::Good)
     }
 
-    fn refused(&self, problems: &Diagnostics, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+    fn refused(&self, document: &Value, problems: &impl Display, streams: &mut Streams<'_>) -> io::Result<Outcome> {
         if self.json {
-            write_json(streams.out, &json!({ "good": false, "problems": problems }))?;
+            write_json(streams.out, &json!({ "good": false, "problems": document }))?;
         } else {
             writeln!(streams.err, "{problems}\n\n{}: refused", self.file.display())?;
         }

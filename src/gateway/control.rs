@@ -3,6 +3,7 @@
 //! The control plane (issuer tasks, admin listener, file watching) has a runtime of its own, so that nothing it waits
 //! for holds up a request.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,17 @@ pub struct Options {
     pub log_level: Option<LogLevel>,
 }
 
+impl Options {
+    /// For a gateway that is built and never serves: it logs nothing.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn rehearsal(clock: &Clock) -> io::Result<Self> {
+        let (log, _) = LogSink::start(io::sink())?;
+        Ok(Self { take_over: false, clock: clock.clone(), log, log_level: None })
+    }
+}
+
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -48,11 +60,11 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// The system refused a thread or a timer.
     #[error("starting a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(#[from] io::Error),
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
+use super::cross_site;
 use super::forwarded::ClientView;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
+use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
-use super::{cross_site, sign_in};
-use crate::identity::credential::{self, ACCESS_TOKEN, Presented, Source};
+use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
 use crate::issuer::{Verified, VerifyError};
 use crate::route::{Access, Authorization};
 
@@ -87,9 +88,12 @@ pub(super) fn present<'r>(
     upgrading: bool,
 ) -> Result<Presented<'r>, Rejection> {
     let found = credential::find(&head.headers, head.uri.query(), &plan.settings.token_from);
-    let found = found.map_err(|fault| match fault.status().as_u16() {
-        400 => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind()),
-        _ => Rejection::detailed(Reason::InvalidToken, fault.kind()),
+    let found = found.map_err(|fault| match fault {
+        CredentialFault::Several => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind()),
+        // Cleared, or whoever may set cookies for a parent domain could lock a browser out for good.
+        CredentialFault::TooManyCookies => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind())
+            .clearing(clearing_cookies(ACCESS_TOKEN, client, head.uri.path())),
+        CredentialFault::Malformed => Rejection::detailed(Reason::InvalidToken, fault.kind()),
     })?;
     let presented = found.ok_or(Reason::CredentialMissing)?;
     let counts = presented.source != Source::Cookie
@@ -126,7 +130,7 @@ async fn prove_cookies(
     for token in presented.tokens() {
         match (prove(snapshot, plan, token).await, &known) {
             (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => {
-                return Err(Rejection::conflicting_cookies(sign_in::clearing_cookies(ACCESS_TOKEN, client, path)));
+                return Err(Rejection::from(Reason::ConflictingCookies).clearing(clearing_cookies(ACCESS_TOKEN, client, path)));
             }
             (Ok(first), None) => known = Some(first),
             (Ok(_), Some(_)) => {}

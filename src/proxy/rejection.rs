@@ -120,8 +120,9 @@ impl Rejection {
         Self { extra: Extra::RetryAfter(retry_after), ..Reason::KeysUnavailable.into() }
     }
 
-    pub(super) fn conflicting_cookies(clearing: Vec<HeaderValue>) -> Self {
-        Self { extra: Extra::ClearCookies(clearing), ..Reason::ConflictingCookies.into() }
+    /// Has the browser forget these cookies (values of `Set-Cookie`).
+    pub(super) fn clearing(self, cookies: Vec<HeaderValue>) -> Self {
+        Self { extra: Extra::ClearCookies(cookies), ..self }
     }
 
     /// Sends a browser to sign in instead of showing it the 401.

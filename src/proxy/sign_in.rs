@@ -1,5 +1,7 @@
 //! Browsers without a session: where they are sent instead of a 401, and which cookies are cleared.
 
+use std::borrow::Cow;
+
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderValue, Method};
@@ -7,9 +9,8 @@ use http::{HeaderValue, Method};
 use super::forwarded::ClientView;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
-
-/// In a `sign_in_url`: replaced by the address the browser asked for, percent-encoded.
-const RETURN_TO: &str = "{return_to}";
+use crate::identity::credential::strip_query;
+use crate::route::RETURN_TO;
 
 /// Turns a 401 for a browser's page load into a redirect to the route's `sign_in_url`, if it has one.
 pub(super) fn offer(rejection: Rejection, plan: &RoutePlan, head: &Parts, client: &ClientView<'_>) -> Rejection {
@@ -32,12 +33,13 @@ fn is_page_load(head: &Parts) -> bool {
 }
 
 /// The place to return to is this gateway's own view of the request: scheme, a host that matched a route, and the
-/// target; nothing a client could point elsewhere.
+/// target; nothing a client could point elsewhere. A token in the query stays here.
 fn location(url: &str, head: &Parts, client: &ClientView<'_>) -> String {
     if !url.contains(RETURN_TO) {
         return url.to_owned();
     }
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = strip_query(target).map_or(Cow::Borrowed(target), Cow::Owned);
     url.replace(RETURN_TO, &percent_encode(&format!("{}{target}", origin(client))))
 }
 

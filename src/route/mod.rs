@@ -18,6 +18,6 @@ pub use conflict::{Conflict, Pattern, conflict};
 pub use host::{HostFault, canonical_host, host_and_port, request_host};
 pub use origin::{is_same_origin, scheme_name};
 pub use pattern::{HostPattern, PathPrefix};
-pub use settings::{Access, Authorization, Origin, RouteSettings};
+pub use settings::{Access, Authorization, Origin, RETURN_TO, RouteSettings};
 pub use table::{Entry, Match, RouteTable};
 pub use target::TargetFault;

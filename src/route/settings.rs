@@ -9,6 +9,9 @@ use crate::identity::{ClaimSource, TokenFrom};
 use crate::policy::Rule;
 use crate::route::{HostPattern, PathPrefix};
 
+/// In a route's `sign_in_url`: replaced by the address that the browser asked for, percent-encoded.
+pub const RETURN_TO: &str = "{return_to}";
+
 /// One route: what it matches, who may use it, where it goes.
 #[derive(Clone, Debug)]
 pub struct RouteSettings {
@@ -34,7 +37,7 @@ pub struct RouteSettings {
     pub authorization: Authorization,
     /// Other origins whose pages may call it with cookies; also answers their preflights.
     pub origins: Vec<Origin>,
-    /// Where a browser's GET without a credential is sent instead of 401.
+    /// Where a browser's GET without a credential is sent instead of 401; its query may hold [`RETURN_TO`].
     pub sign_in_url: Option<Uri>,
     /// `%2F` is data on this route.
     pub allow_encoded_slash: bool,

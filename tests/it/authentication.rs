@@ -128,6 +128,9 @@ fn of_several_cookies_those_that_do_not_verify_are_ignored() {
     let many: String = (0..5).map(|index| format!("access_token=x{index}; ")).collect();
     let answer = site.send("GET /", &[("Cookie", &format!("{many}access_token={alice}"))]);
     site.refused(&answer, 400, "ambiguous_credentials", "more than a browser sends");
+    let cleared =
+        answer.headers.iter().any(|(name, value)| name == "set-cookie" && value.starts_with("access_token=; Path=/; Max-Age=0"));
+    assert!(cleared, "planted by a neighbour, they would lock the browser out: {answer:?}");
 }
 
 #[test]

@@ -233,6 +233,18 @@ fn a_browsers_page_load_without_session_is_sent_to_sign_in() {
 }
 
 #[test]
+fn the_place_to_return_to_is_the_gateways_own_view_and_holds_no_token() {
+    let settings = "token_from = [\"cookie\", \"query\"]\nsign_in_url = \"https://login.example/?a=1&rd={return_to}\"";
+    let site = Site::start(&route("page", "/", settings));
+    let port = site.gateway.plain().port();
+    let asked = "GET /a?x=%2F&access_token=bad&y=//evil.example";
+    let answer = site.send(asked, &[("Accept", "text/html"), ("X-Forwarded-Host", "evil.example")]);
+    let own = "http%3A%2F%2Flocalhost%2Fa%3Fx%3D%252F%26y%3D%2F%2Fevil.example";
+    let location = answer.header("location").unwrap_or_default().replace(&format!("%3A{port}"), "");
+    assert_eq!((answer.status, location), (303, format!("https://login.example/?a=1&rd={own}")));
+}
+
+#[test]
 fn nothing_else_than_a_page_load_is_sent_to_sign_in() {
     let site = site();
     let html = ("Accept", "text/html");

@@ -22,7 +22,6 @@ use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::gateway::{self, Options};
 use crate::proxy::Snapshot;
-use crate::telemetry::LogSink;
 
 /// Say which route, issuer, key and rule would decide a request or a token, and why.
 ///
@@ -113,9 +112,7 @@ impl Explain {
         for given in &self.jwks {
             keys::replace(&mut settings.issuers, given).map_err(Stopped::Refused)?;
         }
-        let (log, _) = LogSink::start(io::sink())?;
-        let options = Options { take_over: false, clock: clock.clone(), log, log_level: None };
-        let snapshot = gateway::rehearse(&settings, &options).map_err(Stopped::refused)?;
+        let snapshot = gateway::rehearse(&settings, &Options::rehearsal(clock)?).map_err(Stopped::refused)?;
         let token = self.token.as_deref().map(terminal::token).transpose()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         match (&self.url, token) {

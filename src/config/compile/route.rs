@@ -10,7 +10,7 @@ use crate::config::file::RouteFile;
 use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
 use crate::config::source::Source;
-use crate::route::{Authorization, HostPattern, Origin, PathPrefix, RouteSettings, TokenFrom};
+use crate::route::{Authorization, HostPattern, Origin, PathPrefix, RETURN_TO, RouteSettings, TokenFrom};
 
 const DEFAULT_MAX_BODY: u64 = 100 << 20;
 
@@ -100,17 +100,21 @@ fn origin(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Origin>
     origin.ok()
 }
 
-/// A path on the same host, or an absolute address. `//host` and `/\host` are read by browsers as another host.
-fn sign_in_url(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Uri> {
+/// A path on the same host, or an absolute address. `//host` and `/\host` are read by browsers as another host. The place
+/// to return to may stand in the query only, where nothing it says can change where the browser goes.
+fn sign_in_url(written: &str, path: &KeyPath, problems: &mut Problems) -> Option<Uri> {
+    let (place, query) = written.split_once('?').unwrap_or((written, ""));
+    let text = &format!("{place}?{}", query.replace(RETURN_TO, ""));
     let plain = text.is_ascii() && !text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']);
     let local = text.starts_with('/') && !text.starts_with("//");
-    let uri = if local { text.parse().ok() } else { Address::parse(text).map(|address| address.uri) };
-    let uri = uri.filter(|_| plain && !text.chars().any(|c| c.is_control() || c == ' '));
+    let parsed = |text: &str| if local { text.parse().ok() } else { Address::parse(text).map(|address| address.uri) };
+    let plain = plain && !text.chars().any(|c| c.is_control() || c == ' ');
+    let uri = parsed(text).filter(|_| plain).and_then(|_| parsed(written));
     if uri.is_none() {
         problems.refuse(
             path,
-            quoted(text),
-            r#"an http(s) address or a path, such as "https://login.example.com/" or "/sign-in""#,
+            quoted(written),
+            r#"an http(s) address or a path, such as "https://login.example.com/?rd={return_to}" or "/sign-in""#,
         );
     }
     uri

@@ -240,7 +240,7 @@ fn a_sign_in_address_of_another_scheme() {
     with_line(
         ROUTE,
         r#"sign_in_url = "javascript:alert(1)""#,
-        r#"t.toml:20:15: route.all.sign_in_url: found "javascript:alert(1)"; allowed: an http(s) address or a path, such as "https://login.example.com/" or "/sign-in""#,
+        r#"t.toml:20:15: route.all.sign_in_url: found "javascript:alert(1)"; allowed: an http(s) address or a path, such as "https://login.example.com/?rd={return_to}" or "/sign-in""#,
     );
 }
 
@@ -249,7 +249,7 @@ fn a_sign_in_address_without_scheme() {
     with_line(
         ROUTE,
         r#"sign_in_url = "//evil.example""#,
-        r#"t.toml:20:15: route.all.sign_in_url: found "//evil.example"; allowed: an http(s) address or a path, such as "https://login.example.com/" or "/sign-in""#,
+        r#"t.toml:20:15: route.all.sign_in_url: found "//evil.example"; allowed: an http(s) address or a path, such as "https://login.example.com/?rd={return_to}" or "/sign-in""#,
     );
 }
 
@@ -258,7 +258,7 @@ fn a_sign_in_address_with_backslash() {
     with_line(
         ROUTE,
         r#"sign_in_url = '/\evil.example'"#,
-        r#"t.toml:20:15: route.all.sign_in_url: found "/\\evil.example"; allowed: an http(s) address or a path, such as "https://login.example.com/" or "/sign-in""#,
+        r#"t.toml:20:15: route.all.sign_in_url: found "/\\evil.example"; allowed: an http(s) address or a path, such as "https://login.example.com/?rd={return_to}" or "/sign-in""#,
     );
 }
 
