@@ -5,11 +5,15 @@
 
 mod backend;
 mod client;
+pub mod frames;
 mod gateway;
 mod http;
 mod issuer;
+mod open_site;
+mod puppet;
 mod signer;
 mod site;
+mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +21,13 @@ pub use backend::{Backend, Received, Reply};
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
 pub use http::{Answer, read_answer};
+pub use http::{Answer, Headers};
 pub use issuer::{MockIssuer, Serves};
+pub use open_site::OpenSite;
+pub use puppet::{Caller, Puppet};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
+pub use tls::{Authority, Issued, TlsClient};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]

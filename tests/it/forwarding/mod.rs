@@ -1,0 +1,2 @@
+//! Requests on their way to backends and answers on their way back, byte by byte.
+
