@@ -15,6 +15,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use super::cross_site;
 use super::plan::RoutePlan;
 use super::record::Record;
+use super::sanitize::sanitize_response_trailers;
 use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
 use crate::route::Access;
 use crate::upstream::ResponseBody;
@@ -103,7 +104,7 @@ impl HttpBody for Body {
                 *content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Content::Backend(body) => Pin::new(body).poll_frame(cx),
+            Content::Backend(body) => Pin::new(body).poll_frame(cx).map_ok(clean),
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
@@ -127,6 +128,16 @@ impl HttpBody for Body {
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Backend(body) => body.size_hint(),
         }
+    }
+}
+
+fn clean(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            sanitize_response_trailers(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(data) => data,
     }
 }
 

@@ -131,8 +131,18 @@ pub fn sanitize_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
         hop_by_hop::remove_plain(headers);
         headers.remove(TE);
     }
-    headers.remove(TRANSFER_ENCODING);
+    // Chunks win over a length (RFC 9112 section 6.3), which would cut the answer short for the client.
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
     upgrade
+}
+
+/// Cleans the trailers of a backend's answer: an HTTP/2 client has to refuse the whole answer for one that is about the
+/// connection (RFC 9113 section 8.2.2).
+pub(super) fn sanitize_response_trailers(trailers: &mut HeaderMap) {
+    let forbidden: Vec<HeaderName> = trailers.keys().filter(|name| !is_trailer_name(name.as_str())).cloned().collect();
+    forbidden.iter().for_each(|name| drop(trailers.remove(name)));
 }
 
 fn refuse_method(method: &Method) -> Result<(), SanitizeFault> {
@@ -280,8 +290,11 @@ fn filter_trailer_names(headers: &mut HeaderMap, managed: &ManagedHeaders) {
 
 fn may_be_trailer(name: &str, managed: &ManagedHeaders) -> bool {
     let name = name.to_ascii_lowercase();
-    let ordinary = hop_by_hop::field(&name) == Field::Ordinary && managed.reason(&name).is_none();
-    ordinary && !NEVER_TRAILERS.contains(&name.as_str())
+    is_trailer_name(&name) && managed.reason(&name).is_none()
+}
+
+fn is_trailer_name(name: &str) -> bool {
+    hop_by_hop::field(name) == Field::Ordinary && !NEVER_TRAILERS.contains(&name)
 }
 
 /// Fields that route, frame, authenticate or decide before the body (RFC 9110 section 6.5.1).
