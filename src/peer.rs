@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
@@ -27,6 +28,8 @@ pub struct Peer {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Bounds on a request's head.
     pub limits: RequestLimits,
+    /// How long nothing may come of a body or move on an upgraded stream.
+    pub idle: Duration,
 }
 
 /// Bounds on the head of one request.

@@ -244,6 +244,7 @@ fn peer(address: &str, trusted: &str) -> Peer {
         client_certificates: false,
         trusted_proxies: [trusted.parse().expect("a network")].into(),
         limits: LIMITS,
+        idle: std::time::Duration::from_secs(1),
     }
 }
 

@@ -125,6 +125,7 @@ impl<H: Handler> Arrival<H> {
             client_certificates: generation.tls.as_ref().is_some_and(|tls| tls.asks_for_certificates()),
             trusted_proxies: Arc::clone(&generation.trusted_proxies),
             limits: generation.request_limits(),
+            idle: generation.deadlines.idle,
         };
         Connection { handler: self.handler, peer: Arc::new(peer), generation, drain: self.drain }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::request::Parts;
@@ -17,6 +18,7 @@ use super::respond::Content;
 use super::sanitize::sanitize_response;
 use super::snapshot::Snapshot;
 use super::tunnel::{self, Upgrade};
+use crate::peer::Peer;
 use crate::upstream::{RequestBody, UpstreamFault};
 
 /// Sends the authorized request with `body` to the route's upstream and returns its response head, the body still
@@ -26,15 +28,20 @@ pub(super) async fn forward(
     request: AuthorizedRequest,
     body: Incoming,
     plan: &RoutePlan,
+    peer: &Peer,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
-    let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes)?;
-    let request = Box::new(Request::from_parts(outbound(request.into_head(), upgrade.as_ref()), body));
+    let head = request.into_head();
+    let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
+    let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
+    let request = Box::new(Request::from_parts(outbound(head, upgrade.as_ref()), body));
     let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
+    // Ours to say (RFC 9110 section 2.5): as HTTP/1.0 the answer would end the client's connection too.
+    *response.version_mut() = Version::HTTP_11;
     let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel::open(upgrade, switched.as_ref(), response, &snapshot.metrics.tunnels);
+        return tunnel::open(upgrade, switched.as_ref(), response, peer.idle, &snapshot.metrics.tunnels);
     }
     Ok(response.map(Content::Backend))
 }
@@ -61,6 +68,7 @@ fn bounded(
     snapshot: &Arc<Snapshot>,
     incoming: Incoming,
     max_bytes: Option<u64>,
+    idle: Option<Duration>,
 ) -> Result<(RequestBody, Option<Arc<AtomicBool>>), Rejection> {
     if incoming.is_end_stream() {
         return Ok((RequestBody::Empty, None));
@@ -70,7 +78,11 @@ fn bounded(
     }
     let body = InboundBody::new(incoming, max_bytes, Arc::clone(snapshot));
     let exceeded = body.exceeded();
-    Ok((RequestBody::stream(body), Some(exceeded)))
+    let body = match idle {
+        Some(idle) => RequestBody::stream(body.with_idle_deadline(idle)),
+        None => RequestBody::stream(body),
+    };
+    Ok((body, Some(exceeded)))
 }
 
 /// A body that ended at our own bound is the client's fault in another way than one it stopped sending.

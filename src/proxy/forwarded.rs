@@ -170,6 +170,7 @@ mod tests {
             client_certificates: false,
             trusted_proxies: ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()].into(),
             limits: RequestLimits { header_count: 1, header_bytes: 1, target_bytes: 1 },
+            idle: std::time::Duration::from_secs(1),
         })
     }
 

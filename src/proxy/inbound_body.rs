@@ -1,10 +1,12 @@
-//! The request body on its way to the backend: counted against the route's bound, its trailers sanitized.
+//! The request body on its way to the backend: counted against the route's bound, its trailers sanitized, its silences
+//! measured.
 
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,12 +14,18 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::sanitize::sanitize_trailers;
+use super::silence::Silence;
 use super::snapshot::Snapshot;
 
 /// The body was longer than the route allows.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body is longer than the route allows")]
 pub(super) struct TooLarge;
+
+/// The client stopped sending.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing came of the request body for too long")]
+pub(super) struct Stalled;
 
 /// A client's body, streamed.
 pub(super) struct InboundBody {
@@ -26,11 +34,19 @@ pub(super) struct InboundBody {
     /// Set when the bound was met, for the stage that words the refusal.
     exceeded: Arc<AtomicBool>,
     snapshot: Arc<Snapshot>,
+    silence: Option<Silence>,
 }
 
 impl InboundBody {
     pub(super) fn new(incoming: Incoming, max_bytes: Option<u64>, snapshot: Arc<Snapshot>) -> Self {
-        Self { incoming, remaining: max_bytes.unwrap_or(u64::MAX), exceeded: Arc::default(), snapshot }
+        let remaining = max_bytes.unwrap_or(u64::MAX);
+        Self { incoming, remaining, exceeded: Arc::default(), snapshot, silence: None }
+    }
+
+    /// Fails when nothing comes for as long as `idle`. For HTTP/2, whose connection says nothing about one stream; on
+    /// HTTP/1 the listener cuts the connection.
+    pub(super) fn with_idle_deadline(self, idle: Duration) -> Self {
+        Self { silence: Some(Silence::at_most(idle)), ..self }
     }
 
     pub(super) fn exceeded(&self) -> Arc<AtomicBool> {
@@ -65,12 +81,15 @@ impl Body for InboundBody {
     type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(self.admit(frame).map_err(Into::into))),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if let Some(silence) = &mut self.silence {
+            if polled.is_ready() {
+                silence.broken();
+            } else if silence.poll_too_long(cx).is_ready() {
+                return Poll::Ready(Some(Err(Stalled.into())));
+            }
         }
+        polled.map(|frame| frame.map(|frame| self.admit(frame?).map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

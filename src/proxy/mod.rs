@@ -25,6 +25,7 @@ mod rejection;
 mod respond;
 pub mod sanitize;
 mod sign_in;
+mod silence;
 mod snapshot;
 mod tunnel;
 

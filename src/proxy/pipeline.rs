@@ -97,6 +97,6 @@ async fn run(
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
     let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id).map_err(readable)?;
-    let answer = forward(snapshot, request, body, &plan, upgrade).await.map_err(readable)?;
+    let answer = forward(snapshot, request, body, &plan, peer, upgrade).await.map_err(readable)?;
     Ok(respond(answer, &plan, origin.as_ref()))
 }

@@ -1,7 +1,15 @@
-//! Upgraded connections (RFC 9110 section 7.8): after both sides switched, bytes are copied until one of them ends.
+//! Upgraded connections (RFC 9110 section 7.8): after both sides switched, bytes are copied until both have ended,
+//! one fails, or neither says anything for too long.
 //!
 //! Nothing that the client sends reaches the backend before its 101: the client's side is handed over only with our
 //! own 101 (Pingora CVE-2026-2833, Envoy CVE-2025-64763).
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header::{CONNECTION, UPGRADE};
 use http::request::Parts;
@@ -9,12 +17,13 @@ use http::{HeaderValue, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
-use crate::upstream::ResponseBody;
+use super::silence::Silence;
+use crate::upstream::{ResponseBody, Stream, Tunnel};
 
 /// An upgrade that a client asked for and the route allows.
 #[derive(Debug)]
@@ -43,6 +52,7 @@ pub(super) fn open(
     upgrade: Option<Upgrade>,
     switched: Option<&HeaderValue>,
     response: Response<ResponseBody>,
+    idle: Duration,
     open: &IntGauge,
 ) -> Result<Response<Content>, Rejection> {
     let switched = switched.map(|protocol| protocol.as_bytes().to_ascii_lowercase());
@@ -52,19 +62,69 @@ pub(super) fn open(
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     parts.headers.insert(UPGRADE, upgrade.protocol);
-    tokio::spawn(copy(upgrade.client, body, OpenTunnel::count(open)));
+    tokio::spawn(copy(upgrade.client, body, idle, OpenTunnel::count(open)));
     Ok(Response::from_parts(parts, Content::Empty))
 }
 
-async fn copy(client: OnUpgrade, server: ResponseBody, _open: OpenTunnel) {
-    let (Ok(client), Some(mut server)) = (client.await, server.into_tunnel().await) else { return };
-    let mut client = TokioIo::new(client);
-    let result = async {
-        client.write_all(&server.already_read).await?;
-        tokio::io::copy_bidirectional(&mut client, &mut server.stream).await
-    };
-    if let Err(error) = result.await {
+async fn copy(client: OnUpgrade, server: ResponseBody, idle: Duration, _open: OpenTunnel) {
+    let (Ok(client), Some(server)) = (client.await, server.into_tunnel().await) else { return };
+    if let Err(error) = join(TokioIo::new(client), server, idle).await {
         tracing::debug!(%error, "an upgraded connection ended with an error");
+    }
+}
+
+async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunnel, idle: Duration) -> io::Result<()> {
+    let moved = AtomicBool::new(false);
+    let mut copying = pin!(async {
+        client.write_all(&server.already_read).await?;
+        let mut server = Heard { stream: &mut server.stream, moved: &moved };
+        tokio::io::copy_bidirectional(&mut client, &mut server).await
+    });
+    let mut silence = Silence::at_most(idle);
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(copied) = copying.as_mut().poll(cx) {
+            return Poll::Ready(copied.map(drop));
+        }
+        if moved.swap(false, Ordering::Relaxed) {
+            silence.broken();
+        }
+        silence.poll_too_long(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    })
+    .await
+}
+
+/// The server's stream, which every byte of either direction passes: notes that one did.
+struct Heard<'a> {
+    stream: &'a mut Stream,
+    moved: &'a AtomicBool,
+}
+
+impl Heard<'_> {
+    fn note<T>(&self, polled: Poll<T>) -> Poll<T> {
+        self.moved.fetch_or(polled.is_ready(), Ordering::Relaxed);
+        polled
+    }
+}
+
+impl AsyncRead for Heard<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut *self.stream).poll_read(cx, buffer);
+        self.note(polled)
+    }
+}
+
+impl AsyncWrite for Heard<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut *self.stream).poll_write(cx, bytes);
+        self.note(polled)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream).poll_shutdown(cx)
     }
 }
 

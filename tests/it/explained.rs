@@ -143,6 +143,7 @@ fn peer() -> Peer {
         client_certificates: false,
         trusted_proxies: [].into(),
         limits: RequestLimits { header_count: 100, header_bytes: 65_536, target_bytes: 8192 },
+        idle: std::time::Duration::from_secs(75),
     }
 }
 

@@ -104,6 +104,7 @@ pub(super) fn peer(listener: &ListenerSettings, address: &Address<'_>) -> Peer {
         client_certificates,
         trusted_proxies: [].into(),
         limits: listener.limits.of_request(),
+        idle: listener.deadlines.idle,
     }
 }
 
