@@ -117,12 +117,7 @@ pub fn block(fields: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// The pseudo-header fields of a request.
 pub fn pseudo<'a>(method: &'a str, path: &'a str) -> Vec<(&'static str, &'a [u8])> {
-    vec![
-        (":method", method.as_bytes()),
-        (":scheme", b"http"),
-        (":authority", b"localhost"),
-        (":path", path.as_bytes()),
-    ]
+    vec![(":method", method.as_bytes()), (":scheme", b"http"), (":authority", b"localhost"), (":path", path.as_bytes())]
 }
 
 fn push_string(block: &mut Vec<u8>, bytes: &[u8]) {

@@ -121,6 +121,12 @@ impl Caller {
         self.reader.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
+    /// Whether the gateway takes these bytes in this time.
+    pub fn try_send(&mut self, bytes: &[u8], wait: Duration) -> bool {
+        self.reader.get_ref().set_write_timeout(Some(wait)).unwrap();
+        self.reader.get_mut().write_all(bytes).is_ok()
+    }
+
     /// Answers 200 with this text.
     #[track_caller]
     pub fn answer(&mut self, text: &str) {

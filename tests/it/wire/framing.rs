@@ -124,10 +124,7 @@ fn content_lengths_that_agree_reach_the_backend_as_one() {
 fn cve_2023_25725_empty_field_name_is_refused() {
     refused(
         400,
-        &[
-            "GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\nX-After: y\r\n\r\n",
-            "GET / HTTP/1.1\r\n:\r\nHost: localhost\r\n\r\n",
-        ],
+        &["GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\nX-After: y\r\n\r\n", "GET / HTTP/1.1\r\n:\r\nHost: localhost\r\n\r\n"],
     );
 }
 

@@ -108,7 +108,8 @@ fn authority_that_is_no_host_is_refused() {
 
 #[test]
 fn path_that_is_no_path_is_refused() {
-    let paths = ["", "a", "admin", "*", "http://localhost/", "http://other/", "//../a", "/a b", "/a\r\nx: y", "/a\0", "?a", "/../x"];
+    let paths =
+        ["", "a", "admin", "*", "http://localhost/", "http://other/", "//../a", "/a b", "/a\r\nx: y", "/a\0", "?a", "/../x"];
     refused(&paths.map(|path| pseudo("GET", path)));
     refused(&[pseudo("OPTIONS", "*")]);
 }
@@ -126,7 +127,14 @@ fn fragment_never_reaches_the_backend() {
 fn connect_trace_and_methods_with_spaces_are_refused() {
     let connect: Vec<Field<'_>> = vec![(":method", b"CONNECT"), (":authority", b"localhost:443")];
     let extended = [pseudo("CONNECT", "/"), vec![(":protocol", &b"websocket"[..])]].concat();
-    refused(&[connect, extended, pseudo("TRACE", "/"), pseudo("TRACK", "/"), pseudo("GET /x HTTP/1.1\r\n", "/"), pseudo("", "/")]);
+    refused(&[
+        connect,
+        extended,
+        pseudo("TRACE", "/"),
+        pseudo("TRACK", "/"),
+        pseudo("GET /x HTTP/1.1\r\n", "/"),
+        pseudo("", "/"),
+    ]);
 }
 
 #[test]

@@ -145,7 +145,9 @@ fn server_connection_with_leftovers_is_not_used_again() {
 fn hyper_4176_early_answer_reaches_the_client_and_ends_the_server_connection() {
     let backend = Puppet::start();
     let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
-    for answer in ["content-length: 3\r\n\r\nbye", "content-length: 0\r\n\r\n", "transfer-encoding: chunked\r\n\r\n3\r\nbye\r\n0\r\n\r\n"] {
+    for answer in
+        ["content-length: 3\r\n\r\nbye", "content-length: 0\r\n\r\n", "transfer-encoding: chunked\r\n\r\n3\r\nbye\r\n0\r\n\r\n"]
+    {
         let mut client = Connection::open(gateway.plain());
         client.send("POST /early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhello").unwrap();
         let mut caller = backend.accept();

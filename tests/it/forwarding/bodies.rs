@@ -1,0 +1,229 @@
+//! Bodies are streamed both ways, nothing waits for an end; where one side gives up, so does the other.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use crate::support::{Backend, Caller, Connection, Gateway, MockIssuer, OpenSite, Puppet, Signer, configuration, until};
+
+const SOON: Duration = Duration::from_millis(100);
+
+fn site() -> (Puppet, Gateway, Connection) {
+    let backend = Puppet::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let client = Connection::open(gateway.plain());
+    (backend, gateway, client)
+}
+
+fn post(lines: &str) -> String {
+    format!("POST / HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n\r\n")
+}
+
+#[track_caller]
+fn all_idle(gateway: &Gateway) {
+    until("the exchange to end", || gateway.metric("tollgate_upstream_connections", &["active"]) == 0.0);
+}
+
+#[test]
+fn each_piece_of_a_request_body_reaches_the_backend_before_the_next_is_sent() {
+    let (backend, _gateway, mut client) = site();
+    client.send(post("Transfer-Encoding: chunked")).unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    for piece in ["one", "two", "six"] {
+        client.send(format!("3\r\n{piece}\r\n")).unwrap();
+        assert_eq!(caller.read(8), format!("3\r\n{piece}\r\n").as_bytes());
+    }
+    client.send("0\r\n\r\n").unwrap();
+    assert_eq!(caller.read(5), b"0\r\n\r\n");
+    caller.answer("done");
+    assert_eq!(client.answer_to("POST").unwrap().text(), "done");
+}
+
+#[test]
+fn each_piece_of_an_answer_reaches_the_client_before_the_next_is_sent() {
+    let (backend, _gateway, mut client) = site();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    caller.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+    read_head(&mut client);
+    for piece in ["one", "two", "six"] {
+        caller.send(format!("3\r\n{piece}\r\n"));
+        assert_eq!(client.read(8).unwrap(), format!("3\r\n{piece}\r\n").as_bytes());
+    }
+    caller.send("0\r\n\r\n");
+    assert_eq!(client.read(5).unwrap(), b"0\r\n\r\n");
+}
+
+/// Reads up to the empty line.
+fn read_head(client: &mut Connection) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.extend(client.read(1).unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// The answer flows while the request is still being sent, as a conversation.
+#[test]
+fn both_directions_stream_at_once() {
+    let (backend, _gateway, mut client) = site();
+    client.send(post("Transfer-Encoding: chunked")).unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    caller.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    read_head(&mut client);
+    for piece in ["one", "two", "six"] {
+        client.send(format!("3\r\n{piece}\r\n")).unwrap();
+        let chunk = caller.read(8);
+        caller.send(&chunk);
+        assert_eq!(client.read(8).unwrap(), chunk);
+    }
+    client.send("0\r\n\r\n").unwrap();
+    assert_eq!(caller.read(5), b"0\r\n\r\n");
+    caller.send("0\r\n\r\n");
+    assert_eq!(client.read(5).unwrap(), b"0\r\n\r\n");
+}
+
+/// A client that does not read holds up the backend, not the gateway's memory.
+#[test]
+fn answer_that_nobody_reads_is_not_buffered() {
+    let (backend, gateway, mut client) = site();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    caller.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    let sent = sent_until_blocked(&mut caller);
+    assert!(sent < 32 * 1024 * 1024, "{sent} bytes were taken for a client that reads nothing");
+    client.stream().shutdown(Shutdown::Both).unwrap();
+    all_idle(&gateway);
+}
+
+fn sent_until_blocked(caller: &mut Caller) -> usize {
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    (0..1024).take_while(|_| caller.try_send(chunk.as_bytes(), Duration::from_millis(300))).count() * 0x10000
+}
+
+#[test]
+fn expect_continue_is_answered_only_when_the_body_is_wanted() {
+    let (key, backend) = (Signer::new("k1"), Backend::start());
+    let issuer = MockIssuer::start("corp", &[&key]);
+    let route = "[[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"backend-0\"\nmax_body = \"5B\"\n";
+    let gateway = Gateway::start(&configuration(&[&issuer], &[&backend], route));
+    let token = key.token(&Signer::claims(&issuer.issuer(), "alice"));
+
+    let mut client = Connection::open(gateway.plain());
+    client.send(post("Content-Length: 5\r\nExpect: 100-continue")).unwrap();
+    let refusal = read_head(&mut client);
+    assert!(refusal.starts_with("HTTP/1.1 401 "), "{refusal}");
+
+    let mut client = Connection::open(gateway.plain());
+    let authorized = format!("Expect: 100-continue\r\nAuthorization: Bearer {token}");
+    client.send(post(&format!("Content-Length: 6\r\n{authorized}"))).unwrap();
+    let refusal = read_head(&mut client);
+    assert!(refusal.starts_with("HTTP/1.1 413 "), "{refusal}");
+    assert!(backend.received().is_empty());
+
+    let mut client = Connection::open(gateway.plain());
+    client.send(post(&format!("Content-Length: 5\r\n{authorized}"))).unwrap();
+    assert_eq!(read_head(&mut client), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hello").unwrap();
+    assert_eq!(client.answer_to("POST").unwrap().status, 200);
+    assert_eq!(backend.sole().body, b"hello");
+}
+
+/// A backend that refuses before it has asked for the body: no byte of it is asked of the client.
+#[test]
+fn expect_continue_is_not_answered_for_a_backend_that_refuses() {
+    let (backend, _gateway, mut client) = site();
+    client.send(post("Content-Length: 5\r\nExpect: 100-continue")).unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    caller.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    let answer = client.answer_to("POST").unwrap();
+    assert_eq!(answer.status, 403);
+    assert!(caller.is_ended());
+}
+
+#[test]
+fn client_that_leaves_within_its_body_ends_the_request_at_the_backend() {
+    let (backend, gateway, mut client) = site();
+    client.send(format!("{}hello", post("Content-Length: 10"))).unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    assert_eq!(caller.read(5), b"hello");
+    client.stream().shutdown(Shutdown::Both).unwrap();
+    assert!(caller.is_ended());
+    all_idle(&gateway);
+}
+
+#[test]
+fn client_that_leaves_while_it_is_answered_ends_the_request_at_the_backend() {
+    let (backend, gateway, mut client) = site();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    client.stream().shutdown(Shutdown::Both).unwrap();
+    assert!(caller.is_ended(), "the backend is not told that nobody waits any more");
+    all_idle(&gateway);
+}
+
+#[test]
+fn backend_that_leaves_within_its_body_ends_the_answer_without_an_end() {
+    for framing in ["content-length: 10\r\n\r\nhello", "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
+        let (backend, gateway, mut client) = site();
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut caller = backend.accept();
+        caller.head();
+        caller.send(format!("HTTP/1.1 200 OK\r\n{framing}"));
+        drop(caller);
+        let cut = client.answer_to("GET").unwrap_err();
+        assert_eq!(cut.kind(), std::io::ErrorKind::UnexpectedEof, "{framing:?}");
+        all_idle(&gateway);
+        until("the access line", || !gateway.access_lines().is_empty());
+        assert_eq!(gateway.access_lines()[0]["complete"], false, "{:?}", gateway.access_lines());
+    }
+}
+
+/// An answer without a length ends with its connection; the client gets it with an end that it can tell.
+#[test]
+fn answer_until_the_end_of_the_connection_gets_a_framing() {
+    let (backend, _gateway, mut client) = site();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    caller.send("HTTP/1.0 200 OK\r\n\r\nhello");
+    drop(caller);
+    let answer = client.answer_to("GET").unwrap();
+    assert_eq!((answer.text().as_str(), answer.header("transfer-encoding")), ("hello", Some("chunked")));
+}
+
+/// Nothing comes of a body for longer than `idle`: HTTP/1 is cut, an HTTP/2 stream is refused and its connection serves
+/// on.
+#[test]
+fn http2_stream_whose_body_stalls_is_refused_and_the_backend_is_let_go() {
+    use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, block, frame, pseudo};
+    let backend = Puppet::start();
+    let listener = "deadlines.idle = \"300ms\"";
+    let gateway = Gateway::start(&OpenSite { listener, ..OpenSite::default() }.text(&[backend.url()]));
+    let mut client = Frames::open(gateway.plain());
+    let head = block(&pseudo("POST", "/"));
+    client.send([frame(HEADERS, END_HEADERS, 1, &head), frame(DATA, 0, 1, b"hello")].concat()).unwrap();
+    let mut caller = backend.accept();
+    caller.head();
+    assert_eq!(caller.read(10), b"5\r\nhello\r\n");
+    // Each piece in time keeps it alive.
+    for _ in 0..3 {
+        std::thread::sleep(SOON);
+        client.send(frame(DATA, 0, 1, b"hello")).unwrap();
+        assert_eq!(caller.read(10), b"5\r\nhello\r\n");
+    }
+    assert_eq!(client.outcome(1), Outcome::Status(400));
+    assert!(caller.is_ended());
+    all_idle(&gateway);
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 3, &block(&pseudo("GET", "/next")))).unwrap();
+    let mut caller = backend.accept();
+    assert_eq!(caller.head().0, "GET /next HTTP/1.1");
+    caller.answer("");
+    assert_eq!(client.outcome(3), Outcome::Status(200));
+}
