@@ -61,6 +61,11 @@ impl Frames {
         self.stream.write_all(bytes.as_ref())
     }
 
+    /// How long a send may wait for the gateway to take it.
+    pub fn set_write_patience(&self, patience: Duration) {
+        self.stream.set_write_timeout(Some(patience)).unwrap();
+    }
+
     /// The next frame.
     pub fn next(&mut self) -> io::Result<Frame> {
         let mut head = [0; 9];

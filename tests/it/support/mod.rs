@@ -26,7 +26,7 @@ pub use http::{Answer, Headers};
 pub use http2::Http2;
 pub use issuer::{MockIssuer, Serves};
 pub use open_site::OpenSite;
-pub use puppet::{Caller, Puppet};
+pub use puppet::{Caller, Puppet, full_queue};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
 pub use tls::{Authority, Issued, TlsClient};

@@ -145,3 +145,16 @@ impl Request {
         only(&self.headers, name)
     }
 }
+
+/// An address that answers no connection, because the queue of those that wait is full; and what fills it.
+pub fn full_queue() -> (SocketAddr, Vec<TcpStream>) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut filling = vec![TcpStream::from(socket)];
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        filling.push(stream);
+    }
+    (address, filling)
+}
