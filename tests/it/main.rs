@@ -20,6 +20,7 @@ mod browsers;
 mod documents;
 mod explained;
 mod peers;
+mod faults;
 mod forwarding;
 mod pipeline;
 mod responses;
