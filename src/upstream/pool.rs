@@ -97,14 +97,16 @@ impl Server {
             let mut connection = self.mine()?.pop()?;
             let fresh = connection.idle_since.elapsed() < self.limits.idle_timeout;
             if fresh && connection.is_usable() {
-                return Some(Lease::new(self, connection));
+                return Some(Lease::new(InFlight::count(self), connection));
             }
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection. Whoever waits for one counts as under way, so that a burst of requests is shared out before
+    /// the first of them is connected.
     pub(super) async fn connect(self: &Arc<Self>) -> Result<Lease, UpstreamFault> {
         let slot = OpenSlot::take(&self.open, self.limits.max_connections).ok_or(UpstreamFault::Saturated)?;
+        let counted = InFlight::count(self);
         let connecting = async {
             let stream = self.connector.connect().await.map_err(|cause| self.unreachable(cause))?;
             let started = Connection::start(stream, slot, self.limits.title_case_headers).await;
@@ -114,7 +116,7 @@ impl Server {
         match connected.unwrap_or_else(|_| Err(UpstreamFault::ConnectTimeout { server: self.label.clone() })) {
             Ok(connection) => {
                 self.avoid_until.store(0, Ordering::Relaxed);
-                Ok(Lease::new(self, Box::new(connection)))
+                Ok(Lease::new(counted, Box::new(connection)))
             }
             Err(fault) => {
                 let cool_down = u64::try_from(COOL_DOWN.as_millis()).unwrap_or(u64::MAX);
@@ -175,8 +177,8 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    fn new(server: &Arc<Server>, connection: Box<Connection>) -> Self {
-        Self { connection, counted: InFlight::count(server), progress: None }
+    fn new(counted: InFlight, connection: Box<Connection>) -> Self {
+        Self { connection, counted, progress: None }
     }
 
     pub(super) fn server(&self) -> &Arc<Server> {

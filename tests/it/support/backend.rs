@@ -73,6 +73,7 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
+    begun: AtomicUsize,
     broken: AtomicUsize,
     stopped: AtomicBool,
 }
@@ -97,6 +98,7 @@ impl Backend {
             received: Mutex::default(),
             connections: AtomicUsize::new(0),
             open: Mutex::default(),
+            begun: AtomicUsize::new(0),
             broken: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
@@ -131,6 +133,11 @@ impl Backend {
     /// Connections that were made.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Requests whose head came.
+    pub fn begun(&self) -> usize {
+        self.shared.begun.load(Ordering::SeqCst)
     }
 
     /// Requests that began and did not come whole.
@@ -172,6 +179,7 @@ fn serve(mut stream: &TcpStream, connection: usize, shared: &Shared) -> io::Resu
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Ok((line, headers)) = read_head(&mut reader) {
+        shared.begun.fetch_add(1, Ordering::SeqCst);
         if only(&headers, "expect").is_some() {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
