@@ -155,7 +155,7 @@ impl Rejection {
         if let Some(origin) = &self.origin {
             cross_site::allow(headers, origin);
         }
-        if self.closes() && manner.closable {
+        if manner.closable && (self.closes() || manner.is_connect) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -231,6 +231,8 @@ impl From<UpstreamFault> for Rejection {
 #[derive(Debug)]
 pub(super) struct Manner {
     is_head: bool,
+    /// The client may have sent bytes of the tunnel it hopes for, which are no request (Traefik CVE-2026-71324).
+    is_connect: bool,
     wants_plain: bool,
     /// HTTP/1, where an answer can announce the end of the connection.
     closable: bool,
@@ -240,6 +242,7 @@ impl Manner {
     pub(super) fn of(head: &Parts) -> Self {
         Self {
             is_head: head.method == Method::HEAD,
+            is_connect: head.method == Method::CONNECT,
             wants_plain: wants_plain(&head.headers),
             closable: head.version < Version::HTTP_2,
         }
