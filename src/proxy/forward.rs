@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -49,6 +49,8 @@ pub(super) async fn forward(
 /// The head as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.
 fn outbound(mut head: Parts, upgrade: Option<&Upgrade>) -> Parts {
     head.version = Version::HTTP_11;
+    // The listener has answered it by the time the body is read.
+    head.headers.remove(EXPECT);
     if let Some(authority) = head.uri.authority() {
         if !head.headers.contains_key(HOST)
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
