@@ -1,11 +1,13 @@
 //! Replacing the configuration: build everything, bind everything, then swap.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::build::{self, BuildError, Built};
 use super::control::{Gateway, Running, Shared};
 use super::listeners;
 use crate::config::Settings;
+use crate::upstream::Upstream;
 
 /// Why a configuration was not taken over. The former one is in force, unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,8 @@ impl Shared {
             level.set(&settings.log.level);
         }
         running.issuers = issuers;
+        let is_in_force = |former: &Arc<Upstream>| upstreams.iter().any(|upstream| Arc::ptr_eq(upstream, former));
+        running.upstreams.iter().filter(|former| !is_in_force(former)).for_each(|former| former.retire());
         running.upstreams = upstreams;
         running.settings = settings;
         Ok(())

@@ -128,6 +128,12 @@ impl Upstream {
         })
     }
 
+    /// Closes every unused connection and keeps none from now on. For an upstream that a reload has replaced: a long
+    /// answer may hold it for hours.
+    pub fn retire(&self) {
+        self.servers.iter().for_each(|server| server.retire());
+    }
+
     /// Drops the calling worker's unused connections that are too old or were closed by their server. Each worker
     /// calls it about once a second.
     pub fn sweep(&self) {

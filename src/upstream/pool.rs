@@ -1,9 +1,10 @@
 //! One server of an upstream: its connections, open and unused, and the lease of one.
 //!
 //! Unused connections are kept per thread, most recent first, so that a worker never waits for another and never
-//! touches a socket of another's runtime. The numbers of open and busy connections are shared: they bound and balance.
+//! uses a socket of another's runtime; only to make room under the bound does one close another's. The numbers of open
+//! and busy connections are shared: they bound and balance.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub(super) struct Server {
     /// Milliseconds after `started` until which the server is passed over.
     avoid_until: AtomicU64,
     idle: Box<[Mutex<Idle>]>,
+    retired: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Server {
             open: Arc::default(),
             avoid_until: AtomicU64::new(0),
             idle: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            retired: AtomicBool::new(false),
         })
     }
 
@@ -105,7 +108,7 @@ impl Server {
     /// Opens a connection. Whoever waits for one counts as under way, so that a burst of requests is shared out before
     /// the first of them is connected.
     pub(super) async fn connect(self: &Arc<Self>) -> Result<Lease, UpstreamFault> {
-        let slot = OpenSlot::take(&self.open, self.limits.max_connections).ok_or(UpstreamFault::Saturated)?;
+        let slot = self.open_slot().ok_or(UpstreamFault::Saturated)?;
         let counted = InFlight::count(self);
         let connecting = async {
             let stream = self.connector.connect().await.map_err(|cause| self.unreachable(cause))?;
@@ -126,6 +129,29 @@ impl Server {
         }
     }
 
+    /// A place for one more connection, if need be that of one which any thread keeps unused.
+    fn open_slot(&self) -> Option<OpenSlot> {
+        let take = || OpenSlot::take(&self.open, self.limits.max_connections);
+        take().or_else(|| self.close_unused().then(take).flatten())
+    }
+
+    fn close_unused(&self) -> bool {
+        self.idle.iter().any(|idle| {
+            let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if !idle.is_empty() {
+                drop(idle.remove(0));
+                return true;
+            }
+            false
+        })
+    }
+
+    /// No configuration sends here any more: what is unused is closed, and what is in use will not be kept.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        self.idle.iter().for_each(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner).clear());
+    }
+
     fn unreachable(&self, cause: std::io::Error) -> UpstreamFault {
         UpstreamFault::Unreachable { server: self.label.clone(), cause }
     }
@@ -140,6 +166,7 @@ impl Server {
         connection.idle_since = Instant::now();
         if let Some(mut idle) = self.mine()
             && idle.len() < self.limits.max_idle
+            && !self.retired.load(Ordering::Acquire)
         {
             idle.push(connection);
         }
