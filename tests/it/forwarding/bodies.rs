@@ -133,17 +133,45 @@ fn expect_continue_is_answered_only_when_the_body_is_wanted() {
     assert_eq!(backend.sole().body, b"hello");
 }
 
-/// A backend that refuses before it has asked for the body: no byte of it is asked of the client.
+/// The gateway has answered the expectation itself: a backend that does not know it would refuse it (417) or wait.
 #[test]
-fn expect_continue_is_not_answered_for_a_backend_that_refuses() {
+fn expectation_is_not_passed_on() {
     let (backend, _gateway, mut client) = site();
     client.send(post("Content-Length: 5\r\nExpect: 100-continue")).unwrap();
+    assert_eq!(read_head(&mut client), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hello").unwrap();
     let mut caller = backend.accept();
-    caller.head();
-    caller.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
-    let answer = client.answer_to("POST").unwrap();
-    assert_eq!(answer.status, 403);
-    assert!(caller.is_ended());
+    let request = caller.request().unwrap();
+    assert_eq!((request.header("expect"), &request.body[..]), (None, &b"hello"[..]));
+    caller.answer("");
+    assert_eq!(client.answer_to("POST").unwrap().status, 200);
+}
+
+#[test]
+fn get_with_a_body_and_post_without_one_are_forwarded_as_they_are() {
+    let (backend, _gateway, mut client) = site();
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    let mut caller = backend.accept();
+    assert_eq!(caller.request().unwrap().body, b"hello");
+    caller.answer("");
+    assert_eq!(client.answer_to("GET").unwrap().status, 200);
+    client.send(post("Content-Length: 0")).unwrap();
+    let request = caller.request().unwrap();
+    assert_eq!((request.header("content-length"), request.header("transfer-encoding")), (Some("0"), None));
+    caller.answer("");
+    assert_eq!(client.answer_to("POST").unwrap().status, 200);
+}
+
+#[test]
+fn requests_sent_ahead_are_answered_in_their_order() {
+    let backend = Backend::scripted(|request| crate::support::Reply::Text(request.target().to_owned()));
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let mut client = Connection::open(gateway.plain());
+    let all: String = (0..10).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: localhost\r\n\r\n")).collect();
+    client.send(all).unwrap();
+    for number in 0..10 {
+        assert_eq!(client.answer_to("GET").unwrap().text(), format!("/{number}"));
+    }
 }
 
 #[test]

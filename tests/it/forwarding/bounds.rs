@@ -82,6 +82,18 @@ fn more_connections_than_allowed_are_503_until_one_is_free() {
     assert_eq!(client.answer_to("GET").unwrap().text(), "two");
 }
 
+/// Each worker keeps its own unused connections; those of one must not count as busy for another.
+#[test]
+fn unused_connection_of_another_worker_is_no_reason_to_refuse() {
+    let backend = Backend::start();
+    let text = OpenSite { upstream: "max_connections = 1", ..OpenSite::default() }.text(&[backend.url()]);
+    let gateway = Gateway::start(&text.replace("workers = 1", "workers = 4"));
+    for number in 0..40 {
+        assert_eq!(get(gateway.plain(), "/", &[]).status, 200, "{number}");
+        assert!(gateway.metric("tollgate_upstream_connections", &[]) <= 1.0);
+    }
+}
+
 /// A bound must hold while connections come and go, and count each that ends.
 #[test]
 fn places_of_connections_that_failed_are_given_back() {

@@ -38,6 +38,31 @@ fn unused_connection_is_closed_after_the_idle_timeout() {
     assert_eq!(backend.connections(), 2);
 }
 
+/// A long answer of the former configuration keeps its own connection and no other.
+#[test]
+fn unused_connections_of_a_replaced_upstream_are_closed_while_it_still_answers() {
+    let backend = Puppet::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let mut long = Connection::open(gateway.plain());
+    long.send("GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut streaming = backend.accept();
+    streaming.head();
+    streaming.send("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nlong");
+    let mut short = Connection::open(gateway.plain());
+    short.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut unused = backend.accept();
+    unused.head();
+    unused.answer("");
+    assert_eq!(short.answer_to("GET").unwrap().status, 200);
+    let upstream = "max_idle = 7";
+    gateway.reload(&OpenSite { upstream, ..OpenSite::default() }.text(&[backend.url()])).unwrap();
+    assert!(unused.is_ended(), "kept for nobody");
+    streaming.send("long");
+    assert_eq!(long.answer_to("GET").unwrap().text(), "longlong");
+    assert!(streaming.is_ended());
+    until("no connection to be left", || connections(&gateway) == 0.0);
+}
+
 /// The server closes an idle connection: whatever the method, the next request goes out once, on a new one.
 #[test]
 fn idle_connection_that_the_server_closed_costs_no_request() {
