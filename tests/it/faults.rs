@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use http::Request;
 use serde_json::Value;
 
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, block, frame, pseudo};
 use crate::support::{
-    Backend, Gateway, Http2, Load, OpenSite, Received, Reply, Told, arrivals, established, full_queue, get, until,
+    Backend, Connection, Gateway, Http2, Load, OpenSite, Puppet, Received, Reply, Told, arrivals, established, full_queue, get,
+    until,
 };
 
 const CLIENTS: usize = 6;
@@ -169,7 +171,7 @@ fn clients_that_leave_at_any_byte_leave_nothing_behind() {
     let load = Load::start(gateway.plain(), "stay", 2);
     let request = "POST /leave HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     for length in 0..=request.len() {
-        let mut client = crate::support::Connection::open(gateway.plain());
+        let mut client = Connection::open(gateway.plain());
         client.send(&request[..length]).unwrap();
     }
     let told = load.finish();
@@ -246,6 +248,64 @@ fn shutdown_under_load_answers_whatever_was_accepted() {
         all_or_nothing(&told, &arrivals(&[&backend]));
         until("every connection to be closed", || established(backend.address.port()) == 0);
     }
+}
+
+#[test]
+fn reload_that_removes_a_listener_answers_whatever_it_accepted() {
+    let backend = echo();
+    let text = two_workers(&OpenSite::default().text(&[backend.url()]));
+    let more = "[[listener]]\nname = \"more\"\naddress = \"127.0.0.1:0\"\n";
+    let gateway = Gateway::start(&format!("{text}{more}"));
+    let address = gateway.listener("more");
+    let removed = Load::start(address, "removed", CLIENTS);
+    let kept = Load::start(gateway.plain(), "kept", 2);
+    removed.run(100);
+    gateway.reload(&text).unwrap();
+    let told = removed.finish();
+    kept.run(20);
+    let kept = kept.finish();
+    assert_eq!(with_status(&kept, 200), kept.len());
+    let arrived = arrivals(&[&backend]);
+    all_or_nothing(&told, &arrived);
+    consistent(&kept, &arrived);
+    until("its clients to be gone", || established(address.port()) == 0);
+    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens there any more");
+    at_rest(&gateway);
+}
+
+/// Requests whose bodies and answers are on their way when the shutdown comes.
+#[test]
+fn shutdown_waits_for_slow_bodies_in_both_directions() {
+    let backend = Puppet::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let mut upload = Connection::open(gateway.plain());
+    upload.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello").unwrap();
+    let mut uploading = backend.accept();
+    uploading.head();
+    let mut stream = Frames::open(gateway.plain());
+    stream.send(frame(HEADERS, END_HEADERS, 1, &block(&pseudo("POST", "/")))).unwrap();
+    let mut streaming = backend.accept();
+    streaming.head();
+    let mut download = Connection::open(gateway.plain());
+    download.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut downloading = backend.accept();
+    downloading.head();
+    downloading.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello");
+
+    let stopping = std::thread::spawn(move || gateway.stop());
+    std::thread::sleep(Duration::from_millis(100));
+    upload.send("world").unwrap();
+    assert_eq!(uploading.read(10), b"helloworld");
+    uploading.answer("taken");
+    assert_eq!(upload.answer_to("POST").unwrap().text(), "taken");
+    stream.send(frame(DATA, END_STREAM, 1, b"hello")).unwrap();
+    assert_eq!(streaming.read(15), b"5\r\nhello\r\n0\r\n\r\n");
+    streaming.answer("taken");
+    assert_eq!(stream.outcome(1), Outcome::Status(200));
+    downloading.send("world");
+    assert_eq!(download.answer_to("GET").unwrap().text(), "helloworld");
+    drop(stream);
+    stopping.join().unwrap();
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
-use crate::support::{Backend, Caller, Connection, Gateway, MockIssuer, OpenSite, Puppet, Signer, configuration, until};
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, RST_STREAM, block, frame, pseudo};
+use crate::support::{
+    Backend, Caller, Connection, Gateway, Http2, MockIssuer, OpenSite, Puppet, Reply, Signer, configuration, until,
+};
 
 const SOON: Duration = Duration::from_millis(100);
 
@@ -164,7 +167,7 @@ fn get_with_a_body_and_post_without_one_are_forwarded_as_they_are() {
 
 #[test]
 fn requests_sent_ahead_are_answered_in_their_order() {
-    let backend = Backend::scripted(|request| crate::support::Reply::Text(request.target().to_owned()));
+    let backend = Backend::scripted(|request| Reply::Text(request.target().to_owned()));
     let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
     let mut client = Connection::open(gateway.plain());
     let all: String = (0..10).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: localhost\r\n\r\n")).collect();
@@ -214,6 +217,48 @@ fn backend_that_leaves_within_its_body_ends_the_answer_without_an_end() {
     }
 }
 
+#[test]
+fn backend_that_leaves_within_its_body_resets_an_http2_stream() {
+    for framing in ["content-length: 10\r\n\r\nhello", "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{framing}").into_bytes();
+        let backend = Backend::scripted(move |_| Reply::RawAndClose(answer.clone()));
+        let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+        let mut client = Http2::connect(gateway.plain());
+        let answer = client.send(http::Request::get("http://localhost/").body(()).unwrap(), &[], None);
+        assert!(answer.and_then(|answer| client.collect(answer)).is_err(), "{framing:?} ended well");
+        all_idle(&gateway);
+    }
+}
+
+#[test]
+fn http2_stream_that_is_reset_while_it_is_answered_ends_the_request_at_the_backend() {
+    let backend = Puppet::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let mut client = Frames::open(gateway.plain());
+    for (stream, start) in [(1, ""), (3, "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello")] {
+        client.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&pseudo("GET", "/")))).unwrap();
+        let mut caller = backend.accept();
+        caller.head();
+        caller.send(start);
+        if !start.is_empty() {
+            assert_eq!(client.outcome(stream), Outcome::Status(200));
+        }
+        client.send(frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])).unwrap();
+        assert!(caller.is_ended());
+        all_idle(&gateway);
+    }
+}
+
+#[test]
+fn http2_head_has_the_length_of_the_body_it_leaves_out() {
+    let backend = Backend::scripted(|_| Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_vec()));
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    let mut client = Http2::connect(gateway.plain());
+    let answer = client.send(http::Request::head("http://localhost/").body(()).unwrap(), &[], None).unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["content-length"].to_str().unwrap()), (200, "1000"));
+    assert_eq!(client.collect(answer).unwrap().0, "");
+}
+
 /// An answer without a length ends with its connection; the client gets it with an end that it can tell.
 #[test]
 fn answer_until_the_end_of_the_connection_gets_a_framing() {
@@ -231,7 +276,6 @@ fn answer_until_the_end_of_the_connection_gets_a_framing() {
 /// on.
 #[test]
 fn http2_stream_whose_body_stalls_is_refused_and_the_backend_is_let_go() {
-    use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, block, frame, pseudo};
     let backend = Puppet::start();
     let listener = "deadlines.idle = \"300ms\"";
     let gateway = Gateway::start(&OpenSite { listener, ..OpenSite::default() }.text(&[backend.url()]));
