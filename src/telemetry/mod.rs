@@ -11,4 +11,4 @@ pub use log::{LineBuffer, LogLevel, LogSink, LogWriter, install};
 pub use request_id::RequestId;
 pub use settings::{LogFormat, LogSettings};
 pub use sharded::{Family, ShardedCounter, ShardedHistogram};
-pub(crate) use sharded::{SHARDS, shard};
+pub(crate) use sharded::{SHARDS, shard, thread_number};

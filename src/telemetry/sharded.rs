@@ -15,15 +15,20 @@ use prometheus::proto::{Bucket, Counter, Histogram, LabelPair, Metric, MetricFam
 /// Threads beyond this number share a cache line with another.
 pub(crate) const SHARDS: usize = 16;
 
-/// The shard of the calling thread.
+/// The shard of the calling thread, and of every [`SHARDS`]th other.
 pub(crate) fn shard() -> usize {
+    thread_number() % SHARDS
+}
+
+/// A number that no other thread of this process has or had.
+pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
     }
     MINE.with(|mine| {
         if mine.get() == usize::MAX {
-            mine.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
+            mine.set(NEXT.fetch_add(1, Ordering::Relaxed));
         }
         mine.get()
     })

@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep};
 use super::body::{Progress, RequestBody};
 use super::connect::Stream;
 use super::pool::OpenSlot;
+use crate::telemetry::thread_number;
 
 /// Where a timer stands before its first request.
 const UNARMED: Duration = Duration::from_secs(24 * 3600);
@@ -33,6 +34,8 @@ pub(super) struct Connection {
     ended: bool,
     /// Armed by the first request and re-armed only when it fires, so that a request costs no timer.
     timer: Pin<Box<Sleep>>,
+    /// The thread whose runtime drives the socket and the timer: nothing moves on another, or once that one has ended.
+    pub(super) home: usize,
     /// Since when nothing is under way.
     pub(super) idle_since: Instant,
     slot: OpenSlot,
@@ -56,7 +59,7 @@ impl Connection {
         builder.title_case_headers(title_case_headers);
         let (sender, driver) = builder.handshake(TokioIo::new(stream)).await?;
         let timer = Box::pin(tokio::time::sleep(UNARMED));
-        Ok(Self { sender, driver, ended: false, timer, idle_since: Instant::now(), slot })
+        Ok(Self { sender, driver, ended: false, timer, home: thread_number(), idle_since: Instant::now(), slot })
     }
 
     /// Lets the connection do what it can.

@@ -18,12 +18,12 @@ use super::connect::Connector;
 use super::connection::{Connection, ExchangeFault};
 use super::fault::UpstreamFault;
 use super::settings::{ServerAddress, UpstreamSettings};
-use crate::telemetry::{SHARDS, shard};
+use crate::telemetry::{SHARDS, shard, thread_number};
 
 /// How long a server is passed over after a connection to it failed, while there are others.
 const COOL_DOWN: Duration = Duration::from_secs(2);
 
-/// One thread's unused connections. Boxed, because a connection is large and moves into and out of here with each request.
+/// The unused connections of the threads of one shard. Boxed, because a connection is large and moves into and out of here with each request.
 type Idle = Vec<Box<Connection>>;
 
 /// One server with its connections.
@@ -97,12 +97,19 @@ impl Server {
     /// The most recently used connection that still works. Ones that the server has closed are dropped.
     pub(super) fn check_out(self: &Arc<Self>) -> Option<Lease> {
         loop {
-            let mut connection = self.mine()?.pop()?;
+            let mut connection = self.take_unused()?;
             let fresh = connection.idle_since.elapsed() < self.limits.idle_timeout;
             if fresh && connection.is_usable() {
                 return Some(Lease::new(InFlight::count(self), connection));
             }
         }
+    }
+
+    /// Where threads share a shard, only one of their connections works on each.
+    fn take_unused(&self) -> Option<Box<Connection>> {
+        let (mut idle, home) = (self.mine()?, thread_number());
+        let latest = idle.iter().rposition(|connection| connection.home == home)?;
+        Some(idle.remove(latest))
     }
 
     /// Opens a connection. Whoever waits for one counts as under way, so that a burst of requests is shared out before
@@ -256,3 +263,6 @@ impl Drop for InFlight {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;
