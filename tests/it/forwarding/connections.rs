@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Connection, Gateway, OpenSite, Puppet, Received, Reply, full_queue, get, until};
+use crate::support::{Backend, Connection, Gateway, OpenSite, Puppet, Received, Reply, full_queue, get, nobody, until};
 
 fn connections(gateway: &Gateway) -> f64 {
     gateway.metric("tollgate_upstream_connections", &[])
@@ -169,10 +169,8 @@ fn busy_server_is_passed_over() {
 
 #[test]
 fn dead_server_is_skipped() {
-    let (alive, dead) = (Backend::start(), Backend::start());
-    let urls = [alive.url(), dead.url()];
-    drop(dead);
-    let gateway = Gateway::start(&OpenSite::default().text(&urls));
+    let (alive, (dead, _reserved)) = (Backend::start(), nobody());
+    let gateway = Gateway::start(&OpenSite::default().text(&[alive.url(), format!("http://{dead}")]));
     for _ in 0..30 {
         assert_eq!(get(gateway.plain(), "/", &[]).status, 200);
     }
@@ -181,12 +179,11 @@ fn dead_server_is_skipped() {
 
 #[test]
 fn server_that_comes_back_is_used_again() {
-    let dead = Backend::start();
-    let address = dead.address;
-    drop(dead);
+    let (address, reserved) = nobody();
     let gateway = Gateway::start(&OpenSite::default().text(&[format!("http://{address}")]));
     let answer = get(gateway.plain(), "/", &[]);
     assert_eq!((answer.status, answer.reason().as_str()), (502, "upstream_unreachable"));
+    drop(reserved);
     let _revived = Backend::on(address, |_| Reply::Text(String::new()));
     until("the server to be used", || get(gateway.plain(), "/", &[]).status == 200);
 }

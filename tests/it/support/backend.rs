@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::http::{Headers, only, read_body, read_head};
@@ -66,6 +67,7 @@ type Script = dyn Fn(&Received) -> Reply + Send + Sync;
 pub struct Backend {
     pub address: SocketAddr,
     shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -102,9 +104,9 @@ impl Backend {
             broken: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
-        let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || accept(&listener, &accepting));
-        Self { address, shared }
+        let accepted = Arc::clone(&shared);
+        let accepting = std::thread::spawn(move || accept(&listener, &accepted));
+        Self { address, shared, accepting: Some(accepting) }
     }
 
     /// `http://` and the address.
@@ -156,6 +158,8 @@ impl Drop for Backend {
         self.shared.stopped.store(true, Ordering::SeqCst);
         self.cut();
         drop(TcpStream::connect(self.address));
+        // Once the thread has ended, so has the listening.
+        let _ = self.accepting.take().map(JoinHandle::join);
     }
 }
 

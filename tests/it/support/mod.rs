@@ -28,7 +28,7 @@ pub use http2::Http2;
 pub use issuer::{MockIssuer, Serves};
 pub use load::{Load, Told, arrivals, established};
 pub use open_site::OpenSite;
-pub use puppet::{Caller, Puppet, full_queue};
+pub use puppet::{Caller, Puppet, full_queue, nobody};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
 pub use tls::{Authority, Issued, TlsClient};

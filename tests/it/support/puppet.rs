@@ -158,3 +158,10 @@ pub fn full_queue() -> (SocketAddr, Vec<TcpStream>) {
     }
     (address, filling)
 }
+
+/// An address that refuses every connection for as long as the socket lives.
+pub fn nobody() -> (SocketAddr, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    (socket.local_addr().unwrap().as_socket().unwrap(), socket)
+}
