@@ -20,6 +20,7 @@ mod browsers;
 mod documents;
 mod explained;
 mod peers;
+mod keys;
 mod pipeline;
 mod responses;
 mod support;

@@ -8,6 +8,7 @@ mod client;
 mod gateway;
 mod http;
 mod issuer;
+mod load;
 mod signer;
 mod site;
 
@@ -18,6 +19,7 @@ pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
 pub use http::{Answer, read_answer};
 pub use issuer::{MockIssuer, Serves};
+pub use load::{Load, Seen, send_all};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
 
