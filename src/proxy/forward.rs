@@ -33,6 +33,8 @@ pub(super) async fn forward(
     let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     let switched = sanitize_response(response.headers_mut());
+    // Each connection has the version of those who speak on it (RFC 9110 section 2.5), whatever the server's.
+    *response.version_mut() = Version::HTTP_11;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return tunnel::open(upgrade, switched.as_ref(), response, &snapshot.metrics.tunnels);
     }
