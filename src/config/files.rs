@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 use crate::config::diagnostic::{Problems, quoted};
@@ -17,11 +18,34 @@ use crate::secret::Secret;
 /// No certificate bundle, key set or secret is larger.
 const LARGEST: u64 = 4 << 20;
 
+/// A file that a configuration was read from, and what it held then; refused configurations have them too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    audience: Audience,
+    /// Nothing where it could not be read.
+    content: Option<Vec<u8>>,
+}
+
+impl SourceFile {
+    pub(crate) fn new(path: &Path, audience: Audience, content: Option<&[u8]>) -> Self {
+        let content = content.map(|content| digest::digest(&digest::SHA256, content).as_ref().to_vec());
+        Self { path: path.to_owned(), audience, content }
+    }
+
+    /// Whether reading it again would bring the same.
+    pub fn is_unchanged(&self) -> bool {
+        let content = read(&self.path, self.audience).ok();
+        *self == Self::new(&self.path, self.audience, content.as_ref().map(|content| content.as_slice()))
+    }
+}
+
 /// The reader of one load.
 #[derive(Debug)]
 pub(crate) struct Files {
     directory: PathBuf,
-    seen: Vec<PathBuf>,
+    seen: Vec<SourceFile>,
 }
 
 /// A file that was read.
@@ -55,18 +79,17 @@ pub(crate) enum FileFault {
 
 impl Files {
     /// A reader for what the configuration file `configuration` refers to.
-    pub(crate) fn beside(configuration: &Path) -> Self {
-        let directory = configuration.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        Self { directory, seen: vec![configuration.to_owned()] }
+    pub(crate) fn beside(configuration: SourceFile) -> Self {
+        let directory = configuration.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self { directory, seen: vec![configuration] }
     }
 
     /// Reads the file that the setting at `path` names.
     pub(crate) fn read(&mut self, name: &str, audience: Audience, path: &KeyPath, problems: &mut Problems) -> Option<Content> {
         let file = self.directory.join(name);
-        if !self.seen.contains(&file) {
-            self.seen.push(file.clone());
-        }
-        match read(&file, audience) {
+        let read = read(&file, audience);
+        self.note(SourceFile::new(&file, audience, read.as_ref().ok().map(|bytes| bytes.as_slice())));
+        match read {
             Ok(bytes) => Some(Content { path: file, bytes }),
             Err(fault) => {
                 problems.error(path, format!("file {} {fault}", quoted(&file.to_string_lossy())));
@@ -81,8 +104,16 @@ impl Files {
         Some(Secret::new(without_line_break(&content.bytes).to_vec()))
     }
 
+    /// A file that is read twice is noted once, as its last reader saw it.
+    fn note(&mut self, file: SourceFile) {
+        match self.seen.iter_mut().find(|seen| seen.path == file.path) {
+            Some(seen) => *seen = file,
+            None => self.seen.push(file),
+        }
+    }
+
     /// Every file named so far, the configuration first.
-    pub(crate) fn into_seen(self) -> Vec<PathBuf> {
+    pub(crate) fn into_seen(self) -> Vec<SourceFile> {
         self.seen
     }
 }
@@ -93,7 +124,7 @@ fn without_line_break(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     // Before opening, because opening a pipe waits for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(FileFault::NotAFile);
@@ -124,7 +155,8 @@ mod tests {
         fs::write(&file, content).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let mut problems = Problems::default();
-        let secret = Files::beside(&directory.path().join("t.toml")).secret("secret", &KeyPath::of("secret_file"), &mut problems);
+        let configuration = SourceFile::new(&directory.path().join("t.toml"), Audience::Anyone, None);
+        let secret = Files::beside(configuration).secret("secret", &KeyPath::of("secret_file"), &mut problems);
         (secret, problems)
     }
 
@@ -143,6 +175,26 @@ mod tests {
             assert!(problems.as_slice()[0].message.ends_with(&format!("(mode {mode:03o}); run `chmod 600` on it")));
         }
         assert!(secret_of(b"secret", 0o400).0.is_some());
+    }
+
+    #[test]
+    fn a_file_is_changed_by_its_content_and_by_whether_it_may_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let seen =
+            || SourceFile::new(&path, Audience::OwnerOnly, read(&path, Audience::OwnerOnly).ok().as_ref().map(|it| &it[..]));
+        let missing = seen();
+        assert!(missing.is_unchanged());
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(missing.is_unchanged(), "still not usable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(!missing.is_unchanged());
+        let one = seen();
+        fs::write(&path, "one").unwrap();
+        assert!(one.is_unchanged());
+        fs::write(&path, "two").unwrap();
+        assert!(!one.is_unchanged());
     }
 
     #[test]

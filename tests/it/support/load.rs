@@ -88,7 +88,8 @@ impl Client {
 
     fn ask(&mut self, token: &str) {
         let began = Instant::now();
-        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nAuthorization: Bearer {token}\r\n\r\n");
         let answer = self.connection.exchange(request);
         self.seen.latencies.push(began.elapsed());
         *self.seen.answers.entry((answer.status, answer.reason())).or_default() += 1;
