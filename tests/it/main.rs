@@ -25,3 +25,4 @@ mod pipeline;
 mod responses;
 mod support;
 mod tidy;
+mod tls;

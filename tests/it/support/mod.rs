@@ -11,6 +11,7 @@ mod issuer;
 mod load;
 mod signer;
 mod site;
+mod tls_client;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ pub use issuer::{MockIssuer, Serves};
 pub use load::{Load, Seen, send_all};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
+pub use tls_client::{Authority, Issued, TlsClient, TlsConnection};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]
