@@ -23,6 +23,7 @@ mod peers;
 mod keys;
 mod pipeline;
 mod responses;
+mod reload;
 mod support;
 mod tidy;
 mod tls;

@@ -46,6 +46,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     let issuers = each(source, "issuer", context, issuer::compile);
     let upstreams = each(source, "upstream", context, upstream::compile);
     let routes = each(source, "route", context, |block, context| route::compile(block, source, context));
+    route::check_references(source, context.problems);
     listener::check_addresses(source, &listeners, context.problems);
     issuer::check_unique(&issuers, context.problems);
     reach::check(&routes, context.problems);
