@@ -55,7 +55,13 @@ methods = "GET""#,
         &[
             r#"t.toml:8:13: issuer.corp.audiences: found "gateway"; allowed: a list"#,
             r#"t.toml:15:12: upstream.up.max_idle: found "many"; allowed: a whole number from 0 to 1000000"#,
-            r#@@() {
+            r#"t.toml:22:11: route.all.methods: found "GET"; allowed: a list"#,
+        ],
+    );
+}
+
+#[test]
+fn a_missing_name() {
     changed(
         r#"name = "public"
 "#,
