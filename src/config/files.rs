@@ -1,11 +1,12 @@
 //! The files that a configuration refers to: read whole, bounded, remembered for the watcher.
 //!
 //! Relative names are relative to the configuration. A file with a secret in it is refused when anyone but its owner
-//! may read it; what is not a regular file is refused, since reading it could hang or never end.
+//! may read it, but for root's files that are lent to the process by a group (a mounted Kubernetes Secret, Debian's
+//! `ssl-cert`); what is not a regular file is refused, since reading it could hang or never end.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -131,8 +132,8 @@ pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if audience == Audience::OwnerOnly && mode & 0o077 != 0 {
+    let mode = metadata.mode() & 0o777;
+    if audience == Audience::OwnerOnly && is_open(mode, metadata.uid(), own_user()) {
         return Err(FileFault::Open(mode));
     }
     // Sized beforehand, because a buffer that grows leaves copies of a secret behind.
@@ -145,8 +146,24 @@ pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>
     }
 }
 
+/// Whether a secret's file of this mode and owner is open to more than the process, run by the user `own`.
+fn is_open(mode: u32, owner: u32, own: Option<u32>) -> bool {
+    let is_lent = owner == ROOT && own.is_some_and(|own| own != ROOT);
+    let closed = if is_lent { 0o037 } else { 0o077 };
+    mode & closed != 0
+}
+
+const ROOT: u32 = 0;
+
+/// Who runs this process; unknown where the system does not show it.
+fn own_user() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|process| process.uid())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn secret_of(content: &[u8], mode: u32) -> (Option<Secret>, Problems) {
@@ -164,6 +181,24 @@ mod tests {
     fn only_the_last_line_break_is_cut() {
         for (content, secret) in [(&b"a b\n"[..], &b"a b"[..]), (b"a\r\n", b"a"), (b"a\n\n", b"a\n"), (b" a ", b" a ")] {
             assert_eq!(secret_of(content, 0o600).0.unwrap().expose(), secret);
+        }
+    }
+
+    #[test]
+    fn a_group_may_lend_roots_files_to_the_process_and_nothing_else_may_be_open() {
+        let (ours, others) = (65_532, 1000);
+        for (mode, owner, own, expected) in [
+            (0o600, ours, Some(ours), false),
+            (0o640, ours, Some(ours), true),
+            (0o440, ROOT, Some(ours), false),
+            (0o640, ROOT, Some(ours), false),
+            (0o660, ROOT, Some(ours), true),
+            (0o444, ROOT, Some(ours), true),
+            (0o640, ROOT, Some(ROOT), true),
+            (0o640, ROOT, None, true),
+            (0o640, others, Some(ours), true),
+        ] {
+            assert_eq!(is_open(mode, owner, own), expected, "{mode:o} {owner} {own:?}");
         }
     }
 

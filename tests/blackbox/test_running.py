@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -193,6 +195,23 @@ def test_a_secret_that_others_can_read_stops_the_start(template, tmp_path, file,
         assert done.returncode == 2
         assert re.search(rf"tollgate\.toml:\d+:\d+: .*{file}.*can be read by others.*chmod 600", done.stderr), done.stderr
         assert "s3cr3t" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_secret_mounted_as_kubernetes_does_is_read_by_its_group():
+    with tempfile.TemporaryDirectory() as name:
+        folder, nobody = pathlib.Path(name), 65534
+        folder.chmod(0o755)
+        binary = folder / "tollgate"
+        shutil.copy(BINARY, binary)
+        certificate(folder)
+        os.chown(folder / "tls.key", 0, nobody)
+        text = GOOD.replace('address = "127.0.0.1:0"', 'address = "127.0.0.1:0"\ntls = { certificate = "tls.crt", private_key = "tls.key" }')
+        (folder / "tollgate.toml").write_text(text)
+        for mode, expected in [(0o440, 0), (0o640, 0), (0o444, 2), (0o460, 2)]:
+            (folder / "tls.key").chmod(mode)
+            done = subprocess.run([binary, "check", folder / "tollgate.toml"], capture_output=True, text=True, user=nobody, group=nobody, extra_groups=[])
+            assert done.returncode == expected, f"{mode:o}: {done.stderr}"
 
 
 # ---------------------------------------------------------------- what check refuses
