@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{WINDOW, ask, corp, json, jwks, serving, status, with_source};
-use crate::support::{Backend, Gateway, MockIssuer, Reply, Serves, Signer, until};
+use crate::support::{Authority, Backend, Gateway, MockIssuer, Reply, Serves, Signer, until};
 
 /// A gateway whose issuer `corp` has the key set at this address, without keys so far.
 fn cold(url: &str, backend: &Backend) -> Gateway {
@@ -182,7 +182,10 @@ fn keys_come_over_https_from_a_server_that_its_authority_vouches_for_or_not_at_a
     // The server speaks plain HTTP, as one in the middle would after the redirect of a name.
     let (key, backend) = (Signer::new("k1"), Backend::start());
     let issuer = MockIssuer::start("corp", &[&key]);
-    let gateway = cold(&issuer.url().replace("http:", "https:"), &backend);
+    let folder = tempfile::tempdir().unwrap();
+    Authority::new().write(folder.path(), "ca");
+    let url = issuer.url().replace("http:", "https:");
+    let gateway = Gateway::start_in(folder, &with_source(&format!("jwks_url = \"{url}\"\nca_file = \"ca.crt\""), &backend));
     assert_eq!(first_failure(&gateway), "tls");
     assert_eq!(ask(&gateway, &corp(&key, "alice")).0, 503);
 }
