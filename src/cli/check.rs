@@ -75,7 +75,7 @@ fn summary_document(settings: &Settings) -> Value {
         "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
         "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it) })).collect::<Vec<_>>(),
         "managed_headers": managed_headers(settings, |_| true),
-        "files": settings.files,
+        "files": settings.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
     })
 }
 

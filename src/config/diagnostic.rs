@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::config::files::SourceFile;
 use crate::config::key_path::KeyPath;
 
 /// Whether a problem stops the configuration from being used.
@@ -67,13 +68,19 @@ fn write_excerpt(f: &mut fmt::Formatter<'_>, text: &str, width: usize, line: usi
 /// Every problem of one configuration, in the order of their places; at least one is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Diagnostics(pub Vec<Diagnostic>);
+pub struct Diagnostics {
+    /// The problems.
+    pub problems: Vec<Diagnostic>,
+    /// Every file that was read or should have been: correcting one of them may cure it.
+    #[serde(skip)]
+    pub files: Vec<SourceFile>,
+}
 
 impl std::error::Error for Diagnostics {}
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.0.iter().enumerate() {
+        for (index, diagnostic) in self.problems.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n\n" };
             write!(f, "{separator}{diagnostic}")?;
         }

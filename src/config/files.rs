@@ -1,13 +1,15 @@
 //! The files that a configuration refers to: read whole, bounded, remembered for the watcher.
 //!
 //! Relative names are relative to the configuration. A file with a secret in it is refused when anyone but its owner
-//! may read it; what is not a regular file is refused, since reading it could hang or never end.
+//! may read it, but for root's files that are lent to the process by a group (a mounted Kubernetes Secret, Debian's
+//! `ssl-cert`); what is not a regular file is refused, since reading it could hang or never end.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 use crate::config::diagnostic::{Problems, quoted};
@@ -17,11 +19,34 @@ use crate::secret::Secret;
 /// No certificate bundle, key set or secret is larger.
 const LARGEST: u64 = 4 << 20;
 
+/// A file that a configuration was read from, and what it held then; refused configurations have them too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    audience: Audience,
+    /// Nothing where it could not be read.
+    content: Option<Vec<u8>>,
+}
+
+impl SourceFile {
+    pub(crate) fn new(path: &Path, audience: Audience, content: Option<&[u8]>) -> Self {
+        let content = content.map(|content| digest::digest(&digest::SHA256, content).as_ref().to_vec());
+        Self { path: path.to_owned(), audience, content }
+    }
+
+    /// Whether reading it again would bring the same.
+    pub fn is_unchanged(&self) -> bool {
+        let content = read(&self.path, self.audience).ok();
+        *self == Self::new(&self.path, self.audience, content.as_ref().map(|content| content.as_slice()))
+    }
+}
+
 /// The reader of one load.
 #[derive(Debug)]
 pub(crate) struct Files {
     directory: PathBuf,
-    seen: Vec<PathBuf>,
+    seen: Vec<SourceFile>,
 }
 
 /// A file that was read.
@@ -55,18 +80,17 @@ pub(crate) enum FileFault {
 
 impl Files {
     /// A reader for what the configuration file `configuration` refers to.
-    pub(crate) fn beside(configuration: &Path) -> Self {
-        let directory = configuration.parent().unwrap_or_else(|| Path::new("")).to_owned();
-        Self { directory, seen: vec![configuration.to_owned()] }
+    pub(crate) fn beside(configuration: SourceFile) -> Self {
+        let directory = configuration.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+        Self { directory, seen: vec![configuration] }
     }
 
     /// Reads the file that the setting at `path` names.
     pub(crate) fn read(&mut self, name: &str, audience: Audience, path: &KeyPath, problems: &mut Problems) -> Option<Content> {
         let file = self.directory.join(name);
-        if !self.seen.contains(&file) {
-            self.seen.push(file.clone());
-        }
-        match read(&file, audience) {
+        let read = read(&file, audience);
+        self.note(SourceFile::new(&file, audience, read.as_ref().ok().map(|bytes| bytes.as_slice())));
+        match read {
             Ok(bytes) => Some(Content { path: file, bytes }),
             Err(fault) => {
                 problems.error(path, format!("file {} {fault}", quoted(&file.to_string_lossy())));
@@ -81,8 +105,16 @@ impl Files {
         Some(Secret::new(without_line_break(&content.bytes).to_vec()))
     }
 
+    /// A file that is read twice is noted once, as its last reader saw it.
+    fn note(&mut self, file: SourceFile) {
+        match self.seen.iter_mut().find(|seen| seen.path == file.path) {
+            Some(seen) => *seen = file,
+            None => self.seen.push(file),
+        }
+    }
+
     /// Every file named so far, the configuration first.
-    pub(crate) fn into_seen(self) -> Vec<PathBuf> {
+    pub(crate) fn into_seen(self) -> Vec<SourceFile> {
         self.seen
     }
 }
@@ -93,15 +125,15 @@ fn without_line_break(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     // Before opening, because opening a pipe waits for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(FileFault::NotAFile);
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if audience == Audience::OwnerOnly && mode & 0o077 != 0 {
+    let mode = metadata.mode() & 0o777;
+    if audience == Audience::OwnerOnly && is_open(mode, metadata.uid(), own_user()) {
         return Err(FileFault::Open(mode));
     }
     // Sized beforehand, because a buffer that grows leaves copies of a secret behind.
@@ -114,8 +146,24 @@ fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault
     }
 }
 
+/// Whether a secret's file of this mode and owner is open to more than the process, run by the user `own`.
+fn is_open(mode: u32, owner: u32, own: Option<u32>) -> bool {
+    let is_lent = owner == ROOT && own.is_some_and(|own| own != ROOT);
+    let closed = if is_lent { 0o037 } else { 0o077 };
+    mode & closed != 0
+}
+
+const ROOT: u32 = 0;
+
+/// Who runs this process; unknown where the system does not show it.
+fn own_user() -> Option<u32> {
+    fs::metadata("/proc/self").ok().map(|process| process.uid())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn secret_of(content: &[u8], mode: u32) -> (Option<Secret>, Problems) {
@@ -124,7 +172,8 @@ mod tests {
         fs::write(&file, content).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let mut problems = Problems::default();
-        let secret = Files::beside(&directory.path().join("t.toml")).secret("secret", &KeyPath::of("secret_file"), &mut problems);
+        let configuration = SourceFile::new(&directory.path().join("t.toml"), Audience::Anyone, None);
+        let secret = Files::beside(configuration).secret("secret", &KeyPath::of("secret_file"), &mut problems);
         (secret, problems)
     }
 
@@ -136,6 +185,24 @@ mod tests {
     }
 
     #[test]
+    fn a_group_may_lend_roots_files_to_the_process_and_nothing_else_may_be_open() {
+        let (ours, others) = (65_532, 1000);
+        for (mode, owner, own, expected) in [
+            (0o600, ours, Some(ours), false),
+            (0o640, ours, Some(ours), true),
+            (0o440, ROOT, Some(ours), false),
+            (0o640, ROOT, Some(ours), false),
+            (0o660, ROOT, Some(ours), true),
+            (0o444, ROOT, Some(ours), true),
+            (0o640, ROOT, Some(ROOT), true),
+            (0o640, ROOT, None, true),
+            (0o640, others, Some(ours), true),
+        ] {
+            assert_eq!(is_open(mode, owner, own), expected, "{mode:o} {owner} {own:?}");
+        }
+    }
+
+    #[test]
     fn a_secret_that_others_can_read_is_refused() {
         for mode in [0o644, 0o640, 0o604, 0o620] {
             let (secret, problems) = secret_of(b"secret", mode);
@@ -143,6 +210,26 @@ mod tests {
             assert!(problems.as_slice()[0].message.ends_with(&format!("(mode {mode:03o}); run `chmod 600` on it")));
         }
         assert!(secret_of(b"secret", 0o400).0.is_some());
+    }
+
+    #[test]
+    fn a_file_is_changed_by_its_content_and_by_whether_it_may_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let seen =
+            || SourceFile::new(&path, Audience::OwnerOnly, read(&path, Audience::OwnerOnly).ok().as_ref().map(|it| &it[..]));
+        let missing = seen();
+        assert!(missing.is_unchanged());
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(missing.is_unchanged(), "still not usable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(!missing.is_unchanged());
+        let one = seen();
+        fs::write(&path, "one").unwrap();
+        assert!(one.is_unchanged());
+        fs::write(&path, "two").unwrap();
+        assert!(!one.is_unchanged());
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Loading: the file's text, its tree, the environment over it, the settings; every problem in one pass.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use crate::clock::{Clock, Timestamp};
@@ -11,14 +10,11 @@ use crate::config::diagnostic::{Diagnostic, Diagnostics, Problems, Severity};
 use crate::config::document;
 use crate::config::environment;
 use crate::config::file::ROOT;
-use crate::config::files::Files;
+use crate::config::files::{self, Audience, FileFault, Files, SourceFile};
 use crate::config::key_path::KeyPath;
 use crate::config::settings::Settings;
 use crate::config::source::{Source, syntax_diagnostic};
 use crate::config::walk;
-
-/// A configuration is written by hand; a larger file is a mistake.
-const LARGEST: u64 = 4 << 20;
 
 /// Reads the configuration at `path` with what `environment` (such as [`std::env::vars_os`]) overrides, and every file
 /// it refers to.
@@ -39,7 +35,7 @@ pub fn load_at(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     now: Timestamp,
 ) -> Result<Settings, Diagnostics> {
-    let text = read(path).map_err(|error| unreadable(path, &error))?;
+    let text = read(path).map_err(|(fault, file)| unreadable(path, &fault, file))?;
     load_text(path, &text, environment, now)
 }
 
@@ -51,39 +47,48 @@ pub(crate) fn load_text(
     now: Timestamp,
 ) -> Result<Settings, Diagnostics> {
     let file = path.to_string_lossy().into_owned();
+    let configuration = SourceFile::new(path, Audience::Anyone, Some(text.as_bytes()));
     let document = match document::parse(text) {
         Ok(document) => document,
-        Err(error) => return Err(Diagnostics(vec![syntax_diagnostic(&file, text, &error)])),
+        Err(error) => {
+            return Err(Diagnostics { problems: vec![syntax_diagnostic(&file, text, &error)], files: vec![configuration] });
+        }
     };
     let mut problems = Problems::default();
     walk::unknown_keys(&document, ROOT, &KeyPath::default(), &mut problems);
     let overrides = environment::overrides(environment, &document, &mut problems);
     let secrets = walk::secret_spans(&document, ROOT);
     let source = Source { file, text: text.to_owned(), document, overrides, secrets };
-    let settings = compile::compile(&source, Context { files: Files::beside(path), problems: &mut problems, now });
-    let diagnostics = source.locate(problems.as_slice());
+    let mut context = Context { files: Files::beside(configuration), problems: &mut problems, now };
+    let settings = compile::compile(&source, &mut context);
+    let files = context.files.into_seen();
+    let problems = source.locate(problems.as_slice());
     match settings {
-        Some(settings) => Ok(Settings { warnings: diagnostics, ..settings }),
-        None => Err(Diagnostics(diagnostics)),
+        Some(settings) => Ok(Settings { warnings: problems, files, ..settings }),
+        None => Err(Diagnostics { problems, files }),
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let length = File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if length as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+/// The text, or why there is none and how the file stands, for whoever waits for it to be corrected.
+fn read(path: &Path) -> Result<String, (FileFault, SourceFile)> {
+    let bytes = files::read(path, Audience::Anyone).map_err(|fault| (fault, SourceFile::new(path, Audience::Anyone, None)))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let fault = io::Error::new(io::ErrorKind::InvalidData, error);
+            Err((fault.into(), SourceFile::new(path, Audience::Anyone, Some(&bytes))))
+        }
     }
-    Ok(text)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Diagnostics {
-    Diagnostics(vec![Diagnostic {
+fn unreadable(path: &Path, fault: &FileFault, file: SourceFile) -> Diagnostics {
+    let problem = Diagnostic {
         severity: Severity::Error,
         origin: path.to_string_lossy().into_owned(),
         position: None,
         key: String::new(),
-        message: format!("cannot be read ({error})"),
+        message: fault.to_string(),
         excerpt: None,
-    }])
+    };
+    Diagnostics { problems: vec![problem], files: vec![file] }
 }

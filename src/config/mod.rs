@@ -24,5 +24,6 @@ mod walk;
 mod tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use files::SourceFile;
 pub use load::{load, load_at};
 pub use settings::Settings;

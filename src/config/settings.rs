@@ -1,9 +1,8 @@
 //! Everything an operator decided, compiled and checked; what the gateway is built from.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, SourceFile};
 use crate::issuer::{CacheSettings, IssuerSettings};
 use crate::listener::ListenerSettings;
 use crate::route::RouteSettings;
@@ -30,7 +29,7 @@ pub struct Settings {
     /// What is served; at least one.
     pub routes: Vec<RouteSettings>,
     /// Every file that was read, for the watcher: the configuration itself, certificates, keys, key sets, secrets.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<SourceFile>,
     /// What the operator should know though the configuration is used.
     pub warnings: Vec<Diagnostic>,
 }

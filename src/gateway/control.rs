@@ -5,19 +5,19 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 
 use super::build::{self, BuildError, Built};
-use super::files::{Fingerprint, Folders};
+use super::files::Folders;
 use super::listeners::{self, Active};
 use super::metrics::{Metrics, MetricsError};
 use super::workers::Workers;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Settings;
+use crate::config::{Settings, SourceFile};
 use crate::issuer::Registry;
 use crate::proxy::Pipeline;
 use crate::telemetry::{LogLevel, LogSink};
@@ -203,42 +203,38 @@ impl Shared {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Compares the files with what was read from them, not with what they held a moment later: a change during a
+    /// reload is one more change.
     async fn follow(&self, file: &Path, reload: &tokio::sync::Notify) {
-        let mut files = self.files(file);
-        let mut seen = Fingerprint::of(&files);
-        let mut folders = Folders::watch(&files);
+        let mut files = self.lock().settings.files.clone();
         loop {
-            let asked = tokio::select! {
-                () = reload.notified() => true,
-                () = folders.changed() => false,
-            };
-            let now = Fingerprint::of(&files);
-            if !asked && now == seen {
-                continue;
+            // Watched first, then looked at.
+            let folders = Folders::watch(&files);
+            while files.iter().all(SourceFile::is_unchanged) {
+                tokio::select! {
+                    () = reload.notified() => break,
+                    () = folders.changed() => {}
+                }
             }
-            self.reload_file(file);
-            files = self.files(file);
-            seen = Fingerprint::of(&files);
-            folders = Folders::watch(&files);
+            files = self.reload_file(file);
         }
     }
 
-    /// The files of the configuration in force, and the file itself even if it is the one that cannot be read.
-    fn files(&self, file: &Path) -> Vec<PathBuf> {
-        let mut files = self.lock().settings.files.clone();
-        files.push(file.to_path_buf());
-        files
-    }
-
-    fn reload_file(&self, file: &Path) {
+    /// The files that were read, also where the configuration was refused: one of them may be what is wrong.
+    fn reload_file(&self, file: &Path) -> Vec<SourceFile> {
         match config::load(file, std::env::vars_os()) {
-            Ok(settings) => match self.reload(settings) {
-                Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
-                Err(error) => tracing::error!(%error, "configuration refused; the former one stays in force"),
-            },
+            Ok(settings) => {
+                let files = settings.files.clone();
+                match self.reload(settings) {
+                    Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
+                    Err(error) => tracing::error!(%error, "configuration refused; the former one stays in force"),
+                }
+                files
+            }
             Err(diagnostics) => {
                 self.note_reload(false);
                 tracing::error!(%diagnostics, "configuration refused; the former one stays in force");
+                diagnostics.files
             }
         }
     }

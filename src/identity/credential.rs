@@ -223,8 +223,10 @@ fn value_of<'c>(crumb: &'c [u8], name: &[u8]) -> Option<&'c [u8]> {
     (named == name).then_some(unquoted.unwrap_or(value))
 }
 
+/// With a value or without: some backends take a bare name for a cookie without one.
 fn is_our_cookie(crumb: &[u8]) -> bool {
-    [ACCESS_TOKEN, REFRESH_TOKEN].iter().any(|name| value_of(crumb, name.as_bytes()).is_some())
+    let name = crumb.split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii();
+    [ACCESS_TOKEN, REFRESH_TOKEN].iter().any(|ours| name == ours.as_bytes())
 }
 
 fn token_of_query(query: &str) -> Result<Option<&str>, CredentialFault> {

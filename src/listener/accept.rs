@@ -24,7 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const DRAIN_SLACK: Duration = Duration::from_millis(100);
 
 impl Listener {
-    /// Serves the connections of `socket` (one of [`bind`](super::bind)'s) with `handler` until `drain` starts, then finishes
+    /// Serves the connections of `socket` (one of [`bind`](super::bind())'s) with `handler` until `drain` starts, then finishes
     /// them. Must run on the single-threaded runtime of one worker. Returns when all its connections have ended, or have been cut at the drain
     /// deadline.
     pub async fn serve<H: Handler>(self: Arc<Self>, socket: TcpListener, handler: H, drain: Drain) {

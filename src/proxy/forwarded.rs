@@ -1,8 +1,9 @@
 //! Who the client is behind trusted proxies, and the forwarding headers told to the backend.
 //!
 //! `X-Forwarded-For`, `-Proto` and `-Host` are rebuilt whole, from the connection or from what a trusted proxy said;
-//! every other member of the family is only removed (by [`super::sanitize`], which runs after [`PeerView::hear`] and
-//! before [`PeerView::tell`]). Nobody is trusted by default. The route is matched on `Host`, never on anything here.
+//! every other member of the family is only removed (by [`super::sanitize`](mod@super::sanitize), which runs after
+//! [`PeerView::hear`] and before [`PeerView::tell`]). Nobody is trusted by default. The route is matched on `Host`, never on
+//! anything here.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};

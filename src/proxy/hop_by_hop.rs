@@ -1,5 +1,5 @@
 //! The fields that belong to one connection (RFC 9110 section 7.6.1) and those that `Connection` nominates. Called by
-//! [`super::sanitize`] for both directions.
+//! [`super::sanitize`](mod@super::sanitize) for both directions.
 //!
 //! Nominated fields go before the gateway adds its own, and no client `Connection` is passed on, so that nobody can
 //! have the next hop drop an identity header (httpd CVE-2022-31813, Traefik CVE-2024-45410, CVE-2026-29054).

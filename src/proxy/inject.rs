@@ -1,7 +1,7 @@
 //! The stage that tells the backend who is calling: identity headers, and what it finds in `Authorization`.
 //!
-//! It only sets: [`super::sanitize`] has removed every name it could set and their aliases, so an absent claim leaves
-//! no header (Caddy CVE-2026-30851). A claim that a header cannot say exactly is refused, never encoded or shortened.
+//! It only sets: [`super::sanitize`](mod@super::sanitize) has removed every name it could set and their aliases, so an
+//! absent claim leaves no header (Caddy CVE-2026-30851). A claim that a header cannot say exactly is refused, never encoded or shortened.
 
 use std::borrow::Cow;
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 
 /// The claims set of a token whose signature, issuer, audience and times were checked (RFC 7519 section 7.2).
-/// Only [`verify`](super::verify) makes one.
+/// Only [`verify`](super::verify()) makes one.
 #[derive(Debug)]
 pub struct VerifiedClaims {
     pub(super) issuer: Arc<str>,

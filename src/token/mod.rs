@@ -3,7 +3,7 @@
 //!
 //! Pure: bytes, keys and an instant in, values out; it does no input or output and keeps nothing. Strict by default:
 //! what two parsers could read differently is refused. Order of proof: [`RawToken`] (structure), then [`Key`] from a
-//! [`KeySet`], then [`VerifiedClaims`], which only [`verify`] makes.
+//! [`KeySet`], then [`VerifiedClaims`], which only [`verify()`] makes.
 
 mod algorithm;
 mod claims;

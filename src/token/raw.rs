@@ -1,6 +1,6 @@
 //! The structure of a token: three parts, their encoding, their JSON. Nothing here is proved.
 //!
-//! [`RawToken::parse`] does all decoding once; [`verify`](super::verify) then proves it and takes it apart. What it
+//! [`RawToken::parse`] does all decoding once; [`verify`](super::verify()) then proves it and takes it apart. What it
 //! says may choose an issuer and a key to try, and nothing else.
 
 use base64::Engine;

@@ -131,10 +131,10 @@ def start_gateway(tmp_path):
     """A factory of gateways for one test."""
     started = []
 
-    def start(template, ready=True, folder="gateway"):
+    def start(template, ready=True, folder="gateway", env=None):
         place = tmp_path / folder
         place.mkdir(exist_ok=True)
-        started.append(Gateway(place, template))
+        started.append(Gateway(place, template, env))
         return started[-1].start(ready)
 
     yield start

@@ -22,8 +22,8 @@ def certificate(folder: pathlib.Path):
 class Gateway:
     """A running `tollgate run`. `template` is a configuration in which @PLAIN@, @TLS@ and @ADMIN@ stand for ports."""
 
-    def __init__(self, folder: pathlib.Path, template: str):
-        self.folder, self.path = folder, folder / "tollgate.toml"
+    def __init__(self, folder: pathlib.Path, template: str, env=None):
+        self.folder, self.path, self.env = folder, folder / "tollgate.toml", env or {}
         self.plain_port, self.tls_port, self.admin_port = free_port(), free_port(), free_port()
         self.plain = f"http://127.0.0.1:{self.plain_port}"
         self.tls = f"https://localhost:{self.tls_port}"
@@ -42,8 +42,11 @@ class Gateway:
         draft.write_text(template)
         draft.replace(self.path)
 
-    def start(self, ready=True):
-        self.process = Process("tollgate", [BINARY, "run", "--config", self.path], self.folder, env={"RUST_BACKTRACE": "1"})
+    def start(self, ready=True, *arguments):
+        command = [BINARY, "run", "--config", self.path, *arguments]
+        log = self.folder / "log"  # of its own: the folder of the configuration is watched
+        log.mkdir(exist_ok=True)
+        self.process = Process("tollgate", command, log, env={"RUST_BACKTRACE": "1", **self.env}, cwd=self.folder)
         self.process.wait_for_port(self.admin_port)
         if ready:
             wait_until(lambda: self.admin_status("/readyz") == 200, 15, "readiness")

@@ -7,8 +7,6 @@
     clippy::print_stderr,
     missing_docs,
     unreachable_pub,
-    dead_code,
-    unused_imports,
     reason = "a test fails by panicking, and its helpers are part of it"
 )]
 
@@ -21,9 +19,12 @@ mod documents;
 mod explained;
 mod faults;
 mod forwarding;
+mod keys;
 mod peers;
 mod pipeline;
+mod reload;
 mod responses;
 mod support;
 mod tidy;
+mod tls;
 mod wire;

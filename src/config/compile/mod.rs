@@ -38,21 +38,22 @@ pub(crate) struct Context<'a> {
 }
 
 /// The settings of `source`, unless something was refused.
-pub(crate) fn compile(source: &Source, mut context: Context<'_>) -> Option<Settings> {
+pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Settings> {
     for section in ["listener", "issuer", "upstream", "route"] {
         unique_names(source, section, context.problems);
     }
-    let listeners = each(source, "listener", &mut context, listener::compile);
-    let issuers = each(source, "issuer", &mut context, issuer::compile);
-    let upstreams = each(source, "upstream", &mut context, upstream::compile);
-    let routes = each(source, "route", &mut context, |block, context| route::compile(block, source, context));
+    let listeners = each(source, "listener", context, listener::compile);
+    let issuers = each(source, "issuer", context, issuer::compile);
+    let upstreams = each(source, "upstream", context, upstream::compile);
+    let routes = each(source, "route", context, |block, context| route::compile(block, source, context));
+    route::check_references(source, context.problems);
     listener::check_addresses(source, &listeners, context.problems);
     issuer::check_unique(&issuers, context.problems);
     reach::check(&routes, context.problems);
     let admin = process::admin(source, &listeners, context.problems);
     let workers = process::workers(source, context.problems);
     let token_cache = process::token_cache(source, context.problems);
-    let log = process::log(source, &mut context);
+    let log = process::log(source, context);
     let refused = context.problems.has_error();
     let settings = Settings {
         listeners: values(listeners),
@@ -63,7 +64,7 @@ pub(crate) fn compile(source: &Source, mut context: Context<'_>) -> Option<Setti
         issuers: values(issuers),
         upstreams: values(upstreams),
         routes: values(routes),
-        files: context.files.into_seen(),
+        files: Vec::new(),
         warnings: Vec::new(),
     };
     (!refused).then_some(settings)

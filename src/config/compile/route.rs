@@ -51,6 +51,30 @@ pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut C
     })
 }
 
+/// What a route names, read also where another of its settings cannot be.
+#[derive(serde::Deserialize)]
+struct References {
+    upstream: Option<String>,
+    #[serde(default)]
+    issuers: Vec<String>,
+}
+
+/// Reports broken references of the routes that could not be read whole, so that one pass finds all.
+pub(super) fn check_references(source: &Source, problems: &mut Problems) {
+    // A block that cannot even be read so far was reported before.
+    let blocks = source.blocks::<References>("route", &mut Problems::default());
+    for Block { path, value } in blocks {
+        let issuers = path.key("issuers");
+        let issuers = value.issuers.iter().enumerate().map(|(index, name)| ("issuer", name, issuers.item(index)));
+        let upstream = value.upstream.iter().map(|name| ("upstream", name, path.key("upstream")));
+        for (section, name, path) in issuers.chain(upstream) {
+            if !problems.has_in(&path) {
+                check_name(source, section, name, &path, problems);
+            }
+        }
+    }
+}
+
 fn prefix(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<PathPrefix> {
     let prefix = PathPrefix::parse(text);
     if let Err(reason) = prefix {

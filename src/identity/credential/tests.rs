@@ -98,7 +98,8 @@ fn stripping_our_cookies_leaves_every_other_byte() {
         ("refresh_token=y; access_token=\"\"", None),
         (" access_token =x", None),
         ("a=1 ;b=2;", Some("a=1 ;b=2;")),
-        ("access_token", Some("access_token")),
+        ("a=1; access_token", Some("a=1")),
+        ("access_token", None),
     ];
     for (before, after) in cases {
         let mut headers = headers(&[("cookie", before)]);

@@ -47,8 +47,7 @@ fn serve(stream: &mut (impl std::io::Read + Write), requests: &AtomicUsize) -> s
 /// What the gateway makes of `backend` when it believes `authority`.
 fn ask(backend: &TlsBackend, authority: &Authority, name: &str) -> (Answer, Gateway) {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("ca.crt"), authority.pem()).unwrap();
-    fs::set_permissions(folder.path().join("ca.crt"), fs::Permissions::from_mode(0o600)).unwrap();
+    authority.write(folder.path(), "ca");
     let upstream = format!("tls = {{ ca_file = \"ca.crt\"{name} }}");
     let site = OpenSite { upstream: &upstream, ..OpenSite::default() };
     let gateway = Gateway::start_in(folder, &site.text(&[format!("https://{}", backend.address)]));

@@ -16,6 +16,8 @@ mod puppet;
 mod signer;
 mod site;
 mod tls;
+mod tls_client;
+mod token_load;
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +32,9 @@ pub use open_site::OpenSite;
 pub use puppet::{Caller, Puppet, full_queue, nobody};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
-pub use tls::{Authority, Issued, TlsClient};
+pub use tls::{Authority, Issued};
+pub use tls_client::{TlsClient, TlsConnection};
+pub use token_load::{Seen, TokenLoad, send_all};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]

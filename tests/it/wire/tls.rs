@@ -4,13 +4,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConnection;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 
-use crate::support::{Authority, Backend, Gateway, Issued, OpenSite, TlsClient, until};
+use crate::support::{Authority, Backend, Gateway, Issued, OpenSite, TlsClient, TlsConnection, until};
 
 const TLS: &str = "[[listener]]\nname = \"tls\"\naddress = \"127.0.0.1:0\"\n\
                    tls = { certificate = \"server.crt\", private_key = \"server.key\" }\n";
@@ -28,19 +29,17 @@ impl Site {
         let (authority, backend) = (Authority::new(), Backend::start());
         let folder = tempfile::tempdir().unwrap();
         let server = authority.issue(&["a.example", "*.wild.example"]);
-        fs::write(folder.path().join("server.crt"), &server.certificate).unwrap();
-        fs::write(folder.path().join("ca.crt"), authority.pem()).unwrap();
-        let key = folder.path().join("server.key");
-        fs::write(&key, &server.key).unwrap();
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        server.write(folder.path(), "server");
+        authority.write(folder.path(), "ca");
         let rest = format!("{TLS}{MUTUAL}");
         let gateway = Gateway::start_in(folder, &OpenSite { rest: &rest, ..OpenSite::default() }.text(&[backend.url()]));
         Self { authority, backend, gateway }
     }
 
-    fn client(&self, listener: &str, name: &str, identity: Option<&Issued>) -> std::io::Result<TlsClient> {
-        let config = self.authority.client(&["http/1.1"], identity);
-        TlsClient::connect(self.gateway.listener(listener), &config, name)
+    fn client(&self, listener: &str, name: &str, identity: Option<&Issued>) -> std::io::Result<TlsConnection> {
+        let client = self.authority.client().offering(&["http/1.1"]);
+        let client = identity.into_iter().fold(client, TlsClient::showing);
+        client.connect(self.gateway.listener(listener), name)
     }
 }
 
@@ -66,7 +65,7 @@ fn ghsa_gv8r_9rw9_9697_host_that_is_not_the_one_of_the_handshake_is_misdirected(
     ];
     for (name, host, status) in cases {
         let mut client = site.client("mutual", name, Some(&identity)).unwrap();
-        let answer = client.exchange(&request(host)).unwrap();
+        let answer = client.exchange(request(host)).unwrap();
         assert_eq!(answer.status, status, "{name} {host}");
     }
     let reached = cases.iter().filter(|(_, _, status)| *status == 200).count();
@@ -77,7 +76,7 @@ fn ghsa_gv8r_9rw9_9697_host_that_is_not_the_one_of_the_handshake_is_misdirected(
 fn host_may_differ_from_the_handshake_where_no_certificate_is_asked_for() {
     let site = Site::start();
     let mut client = site.client("tls", "a.example", None).unwrap();
-    assert_eq!(client.exchange(&request("other.example")).unwrap().status, 200);
+    assert_eq!(client.exchange(request("other.example")).unwrap().status, 200);
 }
 
 #[test]
@@ -85,7 +84,7 @@ fn client_without_a_certificate_never_reaches_the_backend_whatever_it_asks_for()
     let site = Site::start();
     for name in ["a.example", "A.EXAMPLE", "x.wild.example"] {
         // With TLS 1.3 a client learns that it was refused when it reads.
-        let refused = site.client("mutual", name, None).and_then(|mut client| client.exchange(&request(name)));
+        let refused = site.client("mutual", name, None).and_then(|mut client| client.exchange(request(name)));
         assert!(refused.is_err(), "{name}");
     }
     assert!(site.backend.received().is_empty());
@@ -99,7 +98,7 @@ fn fragmented(hello: &[u8]) -> Vec<u8> {
 }
 
 fn hello(site: &Site) -> (ClientConnection, Vec<u8>) {
-    let config = site.authority.client(&["http/1.1"], None);
+    let config = Arc::new(site.authority.client().offering(&["http/1.1"]).config());
     let mut client = ClientConnection::new(config, ServerName::try_from("a.example").unwrap()).unwrap();
     let mut hello = Vec::new();
     client.write_tls(&mut hello).unwrap();
@@ -146,12 +145,14 @@ fn cve_2026_32305_hello_in_records_of_one_byte_does_not_evade_the_client_certifi
 #[test]
 fn cve_2024_39321_no_early_data_is_accepted_in_a_resumed_session() {
     let site = Site::start();
-    let mut config = (*site.authority.client(&["http/1.1"], None)).clone();
+    let client = site.authority.client().offering(&["http/1.1"]);
+    let mut config = client.config();
     config.enable_early_data = true;
-    let config = std::sync::Arc::new(config);
+    config.resumption = Resumption::in_memory_sessions(8);
+    let config = Arc::new(config);
     let address = site.gateway.listener("tls");
-    let mut first = TlsClient::connect(address, &config, "a.example").unwrap();
-    assert_eq!(first.exchange(&request("a.example")).unwrap().status, 200);
+    let mut first = client.with(Arc::clone(&config)).connect(address, "a.example").unwrap();
+    assert_eq!(first.exchange(request("a.example")).unwrap().status, 200);
     let mut second = ClientConnection::new(config, ServerName::try_from("a.example").unwrap()).unwrap();
     assert!(second.early_data().is_none(), "the ticket offers early data");
     let mut stream = connect(address);

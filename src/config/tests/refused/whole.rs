@@ -118,3 +118,22 @@ fn a_name_with_control_characters() {
         r#"t.toml:17:8: route."a\u{7}ll".name: found "a\u{7}ll"; allowed: a name of at least one character, without control characters"#,
     );
 }
+
+#[test]
+fn a_broken_reference_beside_a_type_error() {
+    refused(
+        &[(
+            r#"upstream = "up""#,
+            r#"upstream = "upp"
+issuers = ["corp", "crop"]
+methods = "GET""#,
+        )],
+        "",
+        &[],
+        &[
+            r#"t.toml:19:12: route.all.upstream: found "upp", which is no upstream; did you mean `up`?"#,
+            r#"t.toml:20:20: route.all.issuers[1]: found "crop", which is no issuer; did you mean `corp`?"#,
+            r#"t.toml:21:11: route.all.methods: found "GET"; allowed: a list"#,
+        ],
+    );
+}
