@@ -29,5 +29,4 @@ pub mod telemetry;
 
 pub mod clock;
 pub mod peer;
-pub mod reply;
 pub mod secret;

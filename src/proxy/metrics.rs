@@ -8,22 +8,7 @@ use http::StatusCode;
 use prometheus::{IntCounterVec, Registry};
 
 use super::rejection::Reason;
-use crate::telemetry::{Family, ShardedCounter, ShardedHistogram};
-
-const BOUNDS: [Duration; 12] = [
-    Duration::from_micros(100),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-];
+use crate::telemetry::{EXCHANGE_BOUNDS, Family, ShardedCounter, ShardedHistogram};
 
 /// Statuses 100 to 599 each have a child; any other number a backend invents counts as `other`.
 const CODES: usize = 500;
@@ -54,7 +39,7 @@ impl Metrics {
             "tollgate_http_request_duration_seconds",
             "Time from the request head to the end of the answer.",
             &["route"],
-            &BOUNDS,
+            &EXCHANGE_BOUNDS,
         )?;
         let refusals = Family::counters(
             "tollgate_refusals_total",

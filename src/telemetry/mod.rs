@@ -2,11 +2,13 @@
 //!
 //! Used by everything above it. No token, secret, cookie or claim is ever handed to it.
 
+mod bounds;
 mod log;
 mod request_id;
 mod settings;
 mod sharded;
 
+pub use bounds::EXCHANGE_BOUNDS;
 pub use log::{LineBuffer, LogLevel, LogSink, LogWriter, install};
 pub use request_id::RequestId;
 pub use settings::{LogFormat, LogSettings};

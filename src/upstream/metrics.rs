@@ -1,29 +1,13 @@
 //! What an upstream counts about itself.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGaugeVec, Opts, Registry};
 
 use super::pool::Server;
-use crate::telemetry::{Family, ShardedHistogram};
-
-const BOUNDS: [Duration; 12] = [
-    Duration::from_micros(250),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-];
+use crate::telemetry::{EXCHANGE_BOUNDS, Family, ShardedHistogram};
 
 /// The families of all upstreams.
 #[derive(Clone, Debug)]
@@ -48,7 +32,7 @@ impl Metrics {
             "tollgate_upstream_request_duration_seconds",
             "Time from choosing a server to its response head.",
             &["upstream"],
-            &BOUNDS,
+            &EXCHANGE_BOUNDS,
         )?;
         let gauge = IntGaugeVec::new(
             Opts::new("tollgate_upstream_connections", "Open connections to servers, by what they are doing."),

@@ -1,6 +1,6 @@
 //! The main job: a request with a good token reaches the backend with the caller's identity, any other does not.
 
-use crate::support::{Backend, Gateway, MockIssuer, Signer, configuration, get};
+use crate::support::{Algorithm, Backend, Gateway, MockIssuer, Signer, configuration, get};
 
 const ROUTE: &str = "[[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"backend-0\"\n";
 
@@ -17,6 +17,21 @@ fn a_good_token_reaches_the_backend_as_an_identity() {
     assert_eq!((received.target(), received.header("x-forwarded-user")), ("/orders?x=1", Some("alice")));
     assert_eq!(received.header("authorization"), None);
     assert_eq!(received.header("x-request-id"), answer.header("x-request-id"));
+}
+
+#[test]
+fn every_kind_of_key_proves_a_caller() {
+    let keys = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
+        .map(|algorithm| Signer::with(&format!("{algorithm:?}"), algorithm));
+    let (issuer, backend) = (MockIssuer::start("corp", &keys.each_ref()), Backend::start());
+    let gateway = Gateway::start(&configuration(&[&issuer], &[&backend], ROUTE));
+    for key in &keys {
+        let answer = gateway.get("/", &key.token(&Signer::claims(&issuer.issuer(), &key.id)));
+        assert_eq!(answer.status, 200, "{:?}: {}", key.algorithm, answer.text());
+    }
+    let callers: Vec<_> =
+        backend.received().iter().map(|request| request.header("x-forwarded-user").map(str::to_owned)).collect();
+    assert_eq!(callers, keys.map(|key| Some(key.id)));
 }
 
 #[test]

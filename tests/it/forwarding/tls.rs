@@ -1,9 +1,7 @@
 //! TLS to servers: only one whose certificate verifies against the given authority and name gets a request.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

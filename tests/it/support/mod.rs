@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 pub use backend::{Backend, Received, Reply};
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
-pub use http::{Answer, Headers, read_answer};
+pub use http::{Answer, read_answer};
 pub use http2::Http2;
 pub use issuer::{MockIssuer, Serves};
 pub use load::{Load, Told, arrivals, established};
@@ -34,7 +34,7 @@ pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};
 pub use tls::{Authority, Issued};
 pub use tls_client::{TlsClient, TlsConnection};
-pub use token_load::{Seen, TokenLoad, send_all};
+pub use token_load::{TokenLoad, send_all};
 
 /// Waits until `condition` holds; fails after ten seconds.
 #[track_caller]

@@ -55,10 +55,8 @@ pub struct Caller {
 /// A request as it was read.
 #[derive(Debug)]
 pub struct Request {
-    pub line: String,
     pub headers: Headers,
     pub body: Vec<u8>,
-    pub trailers: Headers,
 }
 
 impl Caller {
@@ -77,9 +75,9 @@ impl Caller {
 
     /// The next request, whole.
     pub fn request(&mut self) -> io::Result<Request> {
-        let (line, headers) = read_head(&mut self.reader)?;
-        let (body, trailers) = read_body(&mut self.reader, &headers, false)?;
-        Ok(Request { line, headers, body, trailers })
+        let (_, headers) = read_head(&mut self.reader)?;
+        let (body, _) = read_body(&mut self.reader, &headers, false)?;
+        Ok(Request { headers, body })
     }
 
     /// Exactly `length` more bytes.

@@ -1,7 +1,6 @@
 //! TLS as a client could misuse it: pieces, names that differ from the host, early data (rustls RUSTSEC-2024-0399,
 //! Traefik CVE-2026-32305, GHSA-gv8r-9rw9-9697, CVE-2026-53622, CVE-2026-48491, CVE-2024-39321).
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

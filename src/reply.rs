@@ -1,1 +1,0 @@
-//! Bodies of answers: the one body type that everything the gateway sends has.
