@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::control::{Options, Running};
 use super::metrics::{Metrics, MetricsError};
+use super::options::Options;
+use super::running::Running;
 use crate::config::Settings;
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};

@@ -1,4 +1,4 @@
-//! A running gateway: starting it, asking it, reloading it, stopping it.
+//! A gateway from start to shutdown.
 //!
 //! The control plane (issuer tasks, admin listener, file watching) has a runtime of its own, so that nothing it waits
 //! for holds up a request.
@@ -7,46 +7,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Runtime;
 
 use super::build::{self, BuildError, Built};
-use super::files::Folders;
-use super::listeners::{self, Active};
+use super::listeners;
 use super::metrics::{Metrics, MetricsError};
+use super::options::Options;
+use super::running::{Running, Shared};
 use super::workers::Workers;
-use crate::clock::{Clock, Timestamp};
-use crate::config::{Settings, SourceFile};
-use crate::issuer::Registry;
+use crate::admin;
+use crate::config::Settings;
 use crate::proxy::Pipeline;
-use crate::telemetry::{LogLevel, LogSink};
-use crate::upstream::Upstream;
-use crate::{admin, config};
-
-/// What a gateway is given beside its configuration.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Bind beside another process that holds the addresses.
-    pub take_over: bool,
-    /// What time it is.
-    pub clock: Clock,
-    /// Where access lines go.
-    pub log: LogSink,
-    /// The filter of the process's log, changed by a reload; absent where the process has another.
-    pub log_level: Option<LogLevel>,
-}
-
-impl Options {
-    /// For a gateway that is built and never serves: it logs nothing.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn rehearsal(clock: &Clock) -> io::Result<Self> {
-        let (log, _) = LogSink::start(io::sink())?;
-        Ok(Self { take_over: false, clock: clock.clone(), log, log_level: None })
-    }
-}
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,29 +49,6 @@ pub struct Gateway {
     pub(super) shared: Arc<Shared>,
     admin_address: Option<SocketAddr>,
     control: Runtime,
-}
-
-/// What reload, status and the admin listener share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) metrics: Metrics,
-    pub(super) pipeline: Pipeline,
-    pub(super) running: Mutex<Running>,
-    pub(super) options: Options,
-    pub(super) draining: AtomicBool,
-    pub(super) started_at: Timestamp,
-    pub(super) control: tokio::runtime::Handle,
-}
-
-/// The configuration in force, and the parts that outlive a reload when they are unchanged.
-#[derive(Debug)]
-pub(super) struct Running {
-    pub(super) settings: Settings,
-    pub(super) issuers: Arc<Registry>,
-    pub(super) upstreams: Vec<Arc<Upstream>>,
-    pub(super) listeners: Vec<Active>,
-    /// `None` once the gateway is shutting down.
-    pub(super) workers: Option<Workers>,
 }
 
 impl Gateway {
@@ -196,46 +146,4 @@ fn bind_admin(address: SocketAddr) -> Result<std::net::TcpListener, StartError> 
         Ok(socket)
     };
     bind(address).map_err(|cause| StartError::Bind { address, cause })
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Compares the files with what was read from them, not with what they held a moment later: a change during a
-    /// reload is one more change.
-    async fn follow(&self, file: &Path, reload: &tokio::sync::Notify) {
-        let mut files = self.lock().settings.files.clone();
-        loop {
-            // Watched first, then looked at.
-            let folders = Folders::watch(&files);
-            while files.iter().all(SourceFile::is_unchanged) {
-                tokio::select! {
-                    () = reload.notified() => break,
-                    () = folders.changed() => {}
-                }
-            }
-            files = self.reload_file(file);
-        }
-    }
-
-    /// The files that were read, also where the configuration was refused: one of them may be what is wrong.
-    fn reload_file(&self, file: &Path) -> Vec<SourceFile> {
-        match config::load(file, std::env::vars_os()) {
-            Ok(settings) => {
-                let files = settings.files.clone();
-                match self.reload(settings) {
-                    Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
-                    Err(error) => tracing::error!(%error, "configuration refused; the former one stays in force"),
-                }
-                files
-            }
-            Err(diagnostics) => {
-                self.note_reload(false);
-                tracing::error!(%diagnostics, "configuration refused; the former one stays in force");
-                diagnostics.files
-            }
-        }
-    }
 }

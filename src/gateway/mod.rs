@@ -6,12 +6,16 @@
 mod build;
 mod control;
 mod files;
+mod follow;
 mod listeners;
 mod metrics;
+mod options;
 mod reload;
+mod running;
 mod status;
 mod workers;
 
 pub use build::{BuildError, rehearse};
-pub use control::{Gateway, Options, StartError};
+pub use control::{Gateway, StartError};
+pub use options::Options;
 pub use reload::ReloadError;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::build::{self, BuildError, Built};
-use super::control::{Gateway, Running, Shared};
+use super::control::Gateway;
 use super::listeners;
+use super::running::{Running, Shared};
 use crate::config::Settings;
 use crate::upstream::Upstream;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::control::{Running, Shared};
+use super::running::{Running, Shared};
 use crate::admin::{Readiness, Source};
 use crate::clock::Timestamp;
 use crate::issuer::IssuerStatus;
