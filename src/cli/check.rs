@@ -229,8 +229,12 @@ Removed and made anew, or refused:
   transfer-encoding
   x-forwarded
   x-forwarded-*
+  x-http-method
+  x-http-method-override
+  x-method-override
   x-original-*
   x-real-ip
+  x-request-id
   x-rewrite-*
 ";
         assert_eq!(check(GOOD, false), (Outcome::Good, expected.to_owned(), String::new()));

@@ -5,10 +5,13 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use serde::Serialize;
 
-use super::record::Logged;
+use super::record::{Logged, cut};
 use crate::clock::Clock;
 use crate::identity::Identity;
 use crate::telemetry::{LogFormat, LogSettings, LogSink};
+
+/// The longest registered method has half as many letters.
+const MOST_METHOD: usize = 32;
 
 /// Where access lines go, and how they look.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl AccessLog {
             request_id: line.id,
             listener: &line.logged.listener,
             peer: line.logged.peer.to_string(),
-            method: line.logged.method.as_str(),
+            method: cut(line.logged.method.as_str(), MOST_METHOD),
             host: &line.logged.host,
             path: &line.logged.path,
             protocol: if line.logged.version == http::Version::HTTP_2 { "h2" } else { "http/1.1" },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
+use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -34,7 +34,12 @@ pub(super) async fn forward(
     let head = request.into_head();
     let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
-    let request = Box::new(Request::from_parts(outbound(head, upgrade.as_ref()), body));
+    let mut head = outbound(head, upgrade.as_ref());
+    if body.size_hint().exact().is_none() {
+        // Said here, because the HTTP library would send a GET of unknown length without its body.
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let request = Box::new(Request::from_parts(head, body));
     let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     // Ours to say (RFC 9110 section 2.5): as HTTP/1.0 the answer would end the client's connection too.

@@ -123,7 +123,10 @@ const IDENTITY: [&str; 8] = [
     "remote-name",
 ];
 
-const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded", "x-real-ip"];
+/// What a request came as, which the gateway says or nobody: also under which id, and by which method, because a route is
+/// chosen by method and a backend that lets a header override it would run another one.
+const FORWARDING: [&str; 7] =
+    ["forwarded", "x-forwarded", "x-real-ip", "x-request-id", "x-http-method", "x-http-method-override", "x-method-override"];
 
 /// Their plain forms are framing itself and never looked up here; `Content_Length` is nobody's honest header.
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
@@ -187,7 +190,6 @@ mod tests {
             "from",
             "x-csrf-token",
             "remote-users",
-            "x-request-id",
             "",
             "-",
         ];

@@ -146,12 +146,21 @@ impl Logged {
             peer: peer.address,
             listener: Arc::clone(&peer.listener),
             method: head.method.clone(),
-            host: host.unwrap_or_default().into(),
-            path: printable(head.uri.path()),
+            host: cut(host.unwrap_or_default(), MOST_HOST).into(),
+            path: printable(cut(head.uri.path(), MOST_PATH)),
             version: head.version,
         }
     }
 }
+
+/// The beginning of a text that a client chose, so that a line of the log is never much longer than an honest one:
+/// requests are logged before their target is judged.
+pub(super) fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
+const MOST_HOST: usize = 256;
+const MOST_PATH: usize = 1024;
 
 /// The HTTP library lets DEL and UTF-8 into paths, and so the control characters that JSON does not escape and terminals
 /// act upon (CWE-117). Such a target is refused, and logged escaped.

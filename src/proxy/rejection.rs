@@ -280,7 +280,7 @@ impl From<SanitizeFault> for Rejection {
 impl From<TargetFault> for Rejection {
     fn from(fault: TargetFault) -> Self {
         let reason = match fault {
-            TargetFault::EncodedSlash | TargetFault::OtherRoute => Reason::AmbiguousTarget,
+            TargetFault::EncodedSlash | TargetFault::OtherRoute | TargetFault::NetworkPath => Reason::AmbiguousTarget,
             _ => Reason::BadTarget,
         };
         Self::detailed(reason, fault.kind())

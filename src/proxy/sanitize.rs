@@ -16,7 +16,7 @@ use crate::proxy::managed::{Managed, ManagedHeaders};
 /// Why a request ends here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum SanitizeFault {
-    /// CONNECT, TRACE or TRACK: 405.
+    /// CONNECT, TRACE or TRACK, or a method that is not in capitals: 405.
     #[error("the method is never forwarded")]
     Method,
     /// The target is longer than the listener takes: 414.
@@ -150,6 +150,9 @@ fn refuse_method(method: &Method) -> Result<(), SanitizeFault> {
         Method::GET | Method::POST => Ok(()),
         Method::CONNECT | Method::TRACE => Err(SanitizeFault::Method),
         _ if method.as_str() == "TRACK" => Err(SanitizeFault::Method),
+        // Methods are case-sensitive (RFC 9110 section 9.1), and backends exist that run their DELETE for `delete`: the
+        // route that says who may delete must not be passed by in lower case.
+        _ if method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) => Err(SanitizeFault::Method),
         _ => Ok(()),
     }
 }

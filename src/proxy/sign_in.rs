@@ -70,7 +70,12 @@ pub(super) fn clearing_cookies(name: &str, client: &ClientView<'_>, path: &str) 
         let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
         domains.iter().filter_map(move |domain| HeaderValue::try_from(format!("{cookie}{domain}")).ok()).collect::<Vec<_>>()
     };
-    cookie_paths(path).flat_map(at).take(MOST_CLEARED).collect()
+    let mut bytes = 0;
+    let fits = |cookie: &HeaderValue| {
+        bytes += cookie.len();
+        bytes <= MOST_BYTES
+    };
+    cookie_paths(path).flat_map(at).take(MOST_CLEARED).take_while(fits).collect()
 }
 
 /// The paths whose cookies a browser sends with a request to `path` (RFC 6265 section 5.1.4), shortest first.
@@ -83,6 +88,7 @@ fn cookie_paths(path: &str) -> impl Iterator<Item = &str> {
 
 /// What fits the header sections that clients and proxies take; deeper paths keep theirs.
 const MOST_CLEARED: usize = 64;
+const MOST_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +107,8 @@ mod tests {
     #[test]
     fn the_number_of_cleared_cookies_is_bounded() {
         let client = ClientView { ip: [192, 0, 2, 1].into(), secure: true, host: "a.b.c.d.e.f.example".into(), port: 443 };
-        assert_eq!(clearing_cookies("access_token", &client, &"/a".repeat(1000)).len(), MOST_CLEARED);
+        assert_eq!(clearing_cookies("access_token", &client, &"/a".repeat(10)).len(), MOST_CLEARED);
+        let deep = clearing_cookies("access_token", &client, &format!("/{}/x", "a".repeat(4000)));
+        assert!(deep.iter().map(HeaderValue::len).sum::<usize>() <= MOST_BYTES, "a request must not be answered tenfold");
     }
 }

@@ -239,7 +239,7 @@ fn refuse_dots(part: &[u8]) -> Result<(), TargetFault> {
     if name.contains(&b'.') && without_tail(name).is_empty() { Err(TargetFault::DotSegment) } else { Ok(()) }
 }
 
-fn is_separator(byte: u8) -> bool {
+pub(in crate::route) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\')
 }
 

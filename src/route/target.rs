@@ -8,7 +8,7 @@
 use http::Method;
 use thiserror::Error;
 
-use crate::route::readings;
+use crate::route::readings::{self, is_separator};
 use crate::route::{Match, RouteTable};
 
 /// Why a target is refused. Each is a 400.
@@ -17,6 +17,10 @@ pub enum TargetFault {
     /// Asterisk form, authority form, an empty path (grpc-go CVE-2026-33186: `:path` without its slash).
     #[error("the path does not begin with `/`")]
     NotAbsolute,
+    /// `//x/admin`, `/\x/admin`: URL parsers that backends use take `x` for an authority and `/admin` for the path
+    /// (RFC 3986 section 4.2), whatever the routes are.
+    #[error("the path begins as a network-path reference")]
+    NetworkPath,
     /// `#`: a fragment is never sent (RFC 9110 section 4.2.5).
     #[error("the target has a fragment")]
     Fragment,
@@ -48,6 +52,7 @@ impl TargetFault {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::NotAbsolute => "target_not_absolute",
+            Self::NetworkPath => "target_network_path",
             Self::Fragment => "target_fragment",
             Self::Control => "target_control",
             Self::NonAscii => "target_non_ascii",
@@ -71,6 +76,9 @@ impl<R> RouteTable<R> {
         refuse_bytes(look.seen | classes(query))?;
         if path.first() != Some(&b'/') {
             return Err(TargetFault::NotAbsolute);
+        }
+        if path.get(1).is_some_and(|&byte| is_separator(byte)) {
+            return Err(TargetFault::NetworkPath);
         }
         let routes = self.on_host(host);
         let place = routes.prefixes.longest(path);

@@ -120,3 +120,15 @@ fn log_injection_no_client_writes_a_line_or_a_control_character() {
         assert!(log.lines().all(is_line), "{log}");
     }
 }
+
+/// Lines wait in a queue that is bounded by their number.
+#[test]
+fn a_line_is_not_much_longer_for_a_request_that_is_huge() {
+    let site = site();
+    let long = "x".repeat(7000);
+    let request = format!("{} /{long} HTTP/1.1\r\nHost: {long}\r\n\r\n", "M".repeat(7000));
+    assert!(exchange(site.gateway.plain(), request).status >= 400);
+    until("the line", || !site.gateway.log().is_empty());
+    let line = site.gateway.log();
+    assert!(line.len() < 3000, "{} bytes: {line}", line.len());
+}

@@ -12,7 +12,10 @@ use crate::config::key_path::KeyPath;
 use crate::identity::{ClaimSource, Pointer};
 
 /// Headers that mean something to a server, a proxy or a browser already; folded names.
-const TAKEN: [&str; 49] = [
+const TAKEN: [&str; 52] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
     "x-forwarded-method",
     "x-forwarded-path",
     "x-forwarded-prefix",

@@ -83,7 +83,16 @@ fn an_encoded_slash_is_data_where_allowed_but_never_leads_to_another_route() {
 
 #[test]
 fn caddy_cve_2026_52844_merged_and_turned_slashes_never_lead_to_another_route() {
-    refused(TargetFault::OtherRoute, &["//admin", "/\\admin", "/admin\\x", "/public\\..x", "/files//private", "///admin/x"]);
+    refused(TargetFault::OtherRoute, &["/admin\\x", "/public\\..x", "/files//private", "/files/\\private"]);
+}
+
+/// Node's `new URL(target, base).pathname` and Python's `urlsplit(target).path` are `/admin` for all of these.
+#[test]
+fn a_target_that_url_parsers_take_for_another_authority_is_refused() {
+    refused(
+        TargetFault::NetworkPath,
+        &["//", "//x", "//admin", "//x/admin", "/\\x/admin", "///x/admin", "/\\/x/admin", "//x//admin"],
+    );
 }
 
 #[test]

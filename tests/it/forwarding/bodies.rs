@@ -27,6 +27,19 @@ fn all_idle(gateway: &Gateway) {
 }
 
 #[test]
+fn the_body_of_a_get_reaches_the_backend_whether_or_not_its_length_is_known() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[backend.url()]));
+    for (index, body) in
+        ["Content-Length: 5\r\n\r\nquery", "Transfer-Encoding: chunked\r\n\r\n5\r\nquery\r\n0\r\n\r\n"].iter().enumerate()
+    {
+        let request = format!("GET /_search HTTP/1.1\r\nHost: localhost\r\n{body}");
+        assert_eq!(Connection::open(gateway.plain()).exchange(request).status, 200);
+        assert_eq!(backend.received()[index].body, b"query", "{body}");
+    }
+}
+
+#[test]
 fn each_piece_of_a_request_body_reaches_the_backend_before_the_next_is_sent() {
     let (backend, _gateway, mut client) = site();
     client.send(post("Transfer-Encoding: chunked")).unwrap();
