@@ -8,8 +8,8 @@ use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
+use super::arriving::Arriving;
 use super::authorized_request::AuthorizedRequest;
 use super::inbound_body::InboundBody;
 use super::plan::RoutePlan;
@@ -26,7 +26,7 @@ use crate::upstream::{RequestBody, UpstreamFault};
 pub(super) async fn forward(
     snapshot: &Arc<Snapshot>,
     request: AuthorizedRequest,
-    body: Incoming,
+    body: Arriving,
     plan: &RoutePlan,
     peer: &Peer,
     upgrade: Option<Upgrade>,
@@ -73,17 +73,17 @@ fn outbound(mut head: Parts, upgrade: Option<&Upgrade>) -> Parts {
 
 fn bounded(
     snapshot: &Arc<Snapshot>,
-    incoming: Incoming,
+    arriving: Arriving,
     max_bytes: Option<u64>,
     idle: Option<Duration>,
 ) -> Result<(RequestBody, Option<Arc<AtomicBool>>), Rejection> {
-    if incoming.is_end_stream() {
+    if arriving.is_end_stream() {
         return Ok((RequestBody::Empty, None));
     }
-    if max_bytes.is_some_and(|max| incoming.size_hint().lower() > max) {
+    if max_bytes.is_some_and(|max| arriving.size_hint().lower() > max) {
         return Err(Reason::BodyTooLarge.into());
     }
-    let body = InboundBody::new(incoming, max_bytes, Arc::clone(snapshot));
+    let body = InboundBody::new(arriving, max_bytes, Arc::clone(snapshot));
     let exceeded = body.exceeded();
     let body = match idle {
         Some(idle) => RequestBody::stream(body.with_idle_deadline(idle)),

@@ -1,9 +1,5 @@
 //! The request body on its way to the backend: counted against the route's bound, its trailers sanitized, its silences
 //! measured.
-//!
-//! HTTP/2 says the length of a body and then its end, one after the other. A body whose announced length has come is
-//! complete for the backend, which may answer before the end has come; dropping it then would reset the stream, and
-//! clients that send the end in a frame of its own (httpx does) take that for a failure.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -15,9 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
+use super::arriving::Arriving;
 use super::sanitize::sanitize_trailers;
 use super::silence::Silence;
 use super::snapshot::Snapshot;
@@ -32,13 +27,9 @@ pub(super) struct TooLarge;
 #[error("nothing came of the request body for too long")]
 pub(super) struct Stalled;
 
-/// How long the end of a body may follow its last byte.
-const END: Duration = Duration::from_secs(1);
-
 /// A client's body, streamed.
 pub(super) struct InboundBody {
-    /// Taken when dropped.
-    incoming: Option<Incoming>,
+    arriving: Arriving,
     remaining: u64,
     /// Set when the bound was met, for the stage that words the refusal.
     exceeded: Arc<AtomicBool>,
@@ -47,9 +38,9 @@ pub(super) struct InboundBody {
 }
 
 impl InboundBody {
-    pub(super) fn new(incoming: Incoming, max_bytes: Option<u64>, snapshot: Arc<Snapshot>) -> Self {
+    pub(super) fn new(arriving: Arriving, max_bytes: Option<u64>, snapshot: Arc<Snapshot>) -> Self {
         let remaining = max_bytes.unwrap_or(u64::MAX);
-        Self { incoming: Some(incoming), remaining, exceeded: Arc::default(), snapshot, silence: None }
+        Self { arriving, remaining, exceeded: Arc::default(), snapshot, silence: None }
     }
 
     /// Fails when nothing comes for as long as `idle`. For HTTP/2, whose connection says nothing about one stream; on
@@ -91,8 +82,7 @@ impl Body for InboundBody {
     type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let polled = Pin::new(incoming).poll_frame(cx);
+        let polled = Pin::new(&mut self.arriving).poll_frame(cx);
         if let Some(silence) = &mut self.silence {
             if polled.is_ready() {
                 silence.broken();
@@ -103,29 +93,12 @@ impl Body for InboundBody {
         polled.map(|frame| frame.map(|frame| self.admit(frame?).map_err(Into::into)))
     }
 
+    /// Also before the end has come: with all announced bytes the body is complete for the backend.
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(|incoming| incoming.is_end_stream() || has_come(incoming))
+        self.arriving.has_come()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
-    }
-}
-
-/// Whether every announced byte has come, and perhaps not the end.
-fn has_come(incoming: &Incoming) -> bool {
-    incoming.size_hint().exact() == Some(0)
-}
-
-impl Drop for InboundBody {
-    fn drop(&mut self) {
-        let awaited = self.incoming.take().filter(|incoming| !incoming.is_end_stream() && has_come(incoming));
-        if let (Some(mut incoming), Ok(runtime)) = (awaited, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move {
-                let end = async { while incoming.frame().await.is_some_and(|frame| frame.is_ok()) {} };
-                // One that does not come in time is the client's fault; the stream is reset after all.
-                let _ = tokio::time::timeout(END, end).await;
-            });
-        }
+        self.arriving.size_hint()
     }
 }

@@ -5,6 +5,7 @@
 //! request, which takes a permit, which takes a decided rule.
 
 mod access_log;
+mod arriving;
 mod authenticate;
 mod authorize;
 mod authorized_request;

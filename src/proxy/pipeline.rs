@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use super::arriving::Arriving;
 use super::authenticate::authenticate;
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
@@ -54,6 +55,7 @@ impl Pipeline {
         let snapshot = self.current.load_full();
         async move {
             let (head, body) = request.into_parts();
+            let body = Arriving::new(body, head.version);
             let mut record = Record::begin(&snapshot, &peer, &head);
             let manner = Manner::of(&head);
             let answer = run(&snapshot, &peer, &mut record, head, body).await;
@@ -73,7 +75,7 @@ async fn run(
     peer: &Peer,
     record: &mut Record,
     mut head: Parts,
-    body: Incoming,
+    body: Arriving,
 ) -> Result<Response<Content>, Rejection> {
     let view = PeerView::of(peer);
     let heard = view.hear(&head.headers);

@@ -34,6 +34,23 @@ def test_curl_over_plain_http_1_1(gateway, token):
     assert curl(gateway, "--http1.1", f"{gateway.plain}/python/hello.txt", token=token)[:2] == (200, "1.1")
 
 
+@pytest.mark.parametrize("option", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("size", [20, 500, 5000, 300_000])
+def test_curl_sees_the_refusal_of_an_upload(gateway, tmp_path, option, size):
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * size)
+    for _ in range(10):
+        assert curl(gateway, option, "--data-binary", f"@{body}", f"{gateway.tls}/nginx/hello.txt")[0] == 401
+
+
+def test_httpx_sees_the_refusal_of_a_large_upload(gateway):
+    context = ssl.create_default_context(cafile=str(gateway.cafile))
+    with httpx.Client(http2=True, verify=context, trust_env=False, timeout=15) as client:
+        for size in [20, 300_000, 2_000_000]:
+            answer = client.post(f"{gateway.tls}/nginx/hello.txt", content=b"x" * size)
+            assert (answer.status_code, answer.http_version) == (401, "HTTP/2")
+
+
 def test_http_1_0_is_answered(gateway, token):
     assert curl(gateway, "--http1.0", f"{gateway.plain}/nginx/hello.txt", token=token)[0] == 200
 

@@ -3,7 +3,7 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
-use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, RST_STREAM, block, frame, pseudo};
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Outcome, PING, RST_STREAM, block, frame, pseudo};
 use crate::support::{
     Backend, Caller, Connection, Gateway, Http2, MockIssuer, OpenSite, Puppet, Reply, Signer, configuration, until,
 };
@@ -24,6 +24,28 @@ fn post(lines: &str) -> String {
 #[track_caller]
 fn all_idle(gateway: &Gateway) {
     until("the exchange to end", || gateway.metric("tollgate_upstream_connections", &["active"]) == 0.0);
+}
+
+/// curl and httpx take a reset for a failure and never show the answer (RFC 9113 section 8.1 allows both).
+#[test]
+fn a_refused_upload_over_http2_is_read_on_instead_of_being_reset() {
+    let gateway = Gateway::start(&OpenSite::default().text(&[Backend::start().url()]));
+    let mut client = Frames::open(gateway.plain());
+    client.send(frame(HEADERS, END_HEADERS, 1, &block(&pseudo("POST", "/%2e%2e/x")))).unwrap();
+    client.send(frame(DATA, 0, 1, &[b'x'; 1000])).unwrap();
+    assert_eq!(client.outcome(1), Outcome::Status(400));
+    for _ in 0..20 {
+        client.send(frame(DATA, 0, 1, &[b'x'; 1000])).unwrap();
+    }
+    client.send(frame(DATA, END_STREAM, 1, b"")).unwrap();
+    client.send(frame(PING, 0, 0, &[7; 8])).unwrap();
+    loop {
+        let frame = client.next().unwrap();
+        assert_ne!(frame.kind, RST_STREAM, "the stream was reset");
+        if (frame.kind, frame.flags) == (PING, 1) {
+            break;
+        }
+    }
 }
 
 #[test]
