@@ -28,5 +28,6 @@ pub mod fetch;
 pub mod telemetry;
 
 pub mod clock;
+pub mod gather;
 pub mod peer;
 pub mod secret;

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limits::Place;
 use super::vitals::Vitals;
+use crate::gather;
 
 /// A socket (plain or TLS) whose progress is noted.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, pieces: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.io).poll_write_vectored(cx, pieces);
+        let written = gather::poll_write(&mut this.io, cx, pieces);
         this.note_write(&written);
         this.leash.hold(written, &this.leash.writer, cx)
     }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::settings::{ServerAddress, TrustRoots, UpstreamTls};
+use crate::gather;
 
 /// A dead server that sends no FIN is noticed after this much silence and three probes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -150,7 +151,7 @@ impl AsyncWrite for Stream {
 
     fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Plain(stream) => gather::poll_write(stream, cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
