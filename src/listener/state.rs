@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 
 use super::certificates::CertificateStatus;
 use super::generation::Generation;
+use super::handshakes::Handshakes;
 use super::limits::Places;
 use super::metrics::{Counters, Metrics};
 use super::settings::ListenerSettings;
@@ -20,7 +21,7 @@ use super::tls::TlsError;
 pub struct Listener {
     pub(super) current: ArcSwap<Generation>,
     pub(super) connections: Places,
-    pub(super) handshakes: Places,
+    pub(super) handshakes: Handshakes,
     pub(super) bound: OnceLock<SocketAddr>,
     address: SocketAddr,
     metrics: Arc<Metrics>,
@@ -59,12 +60,12 @@ impl Listener {
     /// When a certificate, a key or a client authority cannot be used.
     pub fn build(settings: ListenerSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, ListenerError> {
         let (address, counters) = (settings.address, metrics.counters(&settings.name));
-        let connections = Places::new(Some(counters.connections.clone()));
+        let connections = Places::new(counters.connections.clone());
         let generation = generation(settings, counters, None)?;
         Ok(Arc::new(Self {
             current: ArcSwap::new(generation),
             connections,
-            handshakes: Places::new(None),
+            handshakes: Handshakes::default(),
             bound: OnceLock::new(),
             address,
             metrics,
