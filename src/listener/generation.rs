@@ -26,8 +26,9 @@ const BODY_BUFFER: usize = 64 * 1024;
 /// What one HTTP/2 stream may have under way; a quarter of the connection's, so that one upload does not starve others.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Bytes of one HTTP/2 answer held for a client that does not read it.
-const SEND_BUFFER: usize = 128 * 1024;
+/// Bytes of one HTTP/2 answer held for a client that does not read it, on each stream: what one connection can make the
+/// gateway hold is this times the streams, and as much again read from the upstream.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Streams reset by the client before they were served, before the connection is refused (rapid reset,
 /// CVE-2023-44487).
 const PENDING_RESETS: usize = 20;
