@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod explain;
+mod open_files;
 mod run;
 mod signals;
 mod terminal;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::open_files;
 use super::signals::{Asked, Signals};
 use super::{Outcome, Streams};
 use crate::clock::Clock;
@@ -43,6 +44,7 @@ impl Run {
         };
         let (log, _written_at_the_end) = LogSink::start(io::stdout())?;
         let log_level = telemetry::install(&settings.log, &log);
+        open_files::allow(&settings);
         let options = Options { take_over: self.take_over, clock: Clock::system(), log, log_level: Some(log_level) };
         match Gateway::start(settings, options) {
             Ok(gateway) => self.follow(gateway),

@@ -93,7 +93,7 @@ impl<H: Handler> Door<H> {
         };
         let arrival = Arrival {
             handler: self.handler.clone(),
-            drain: self.drain.clone(),
+            drain: self.drain.or(generation.retired()),
             handshakes: self.listener.handshakes.clone(),
             generation,
             address,

@@ -12,7 +12,8 @@ use super::Handler;
 use super::connection::Connection;
 use super::drain::Drain;
 use super::generation::Generation;
-use super::limits::{Place, Places};
+use super::handshakes::Handshakes;
+use super::limits::Place;
 use super::preface::Rewound;
 use super::tls::Tls;
 use super::vitals::Protocol;
@@ -28,7 +29,7 @@ pub(super) struct Arrival<H> {
     /// The settings at the moment it was accepted.
     pub(super) generation: Arc<Generation>,
     /// Handshakes under way over all workers.
-    pub(super) handshakes: Places,
+    pub(super) handshakes: Handshakes,
     /// The client.
     pub(super) address: SocketAddr,
     /// The port it came to.
@@ -59,15 +60,20 @@ impl<H: Handler> Arrival<H> {
         self.into_connection(server_name).serve(stream, protocol, place).await;
     }
 
-    /// The handshake under its deadline and in one of the limited places, counted by its result. A session is over a
-    /// kilobyte, and each future it is handed through would hold it once more: boxed, it is moved once.
+    /// The handshake under its deadline and for as long as no newer one needs its place, counted by its result. A session
+    /// is over a kilobyte, and each future it is handed through would hold it once more: boxed, it is moved once.
     async fn shake_hands(&self, stream: TcpStream, tls: &Tls) -> Option<Box<TlsStream<TcpStream>>> {
         let counters = &self.generation.counters;
-        let Some(_place) = self.handshakes.take(self.generation.limits.handshakes) else {
-            counters.handshakes_refused.inc();
-            return None;
+        let handshake = self.handshakes.enter(self.generation.limits.handshakes);
+        let result = tokio::select! {
+            biased;
+            result = timeout(self.generation.deadlines.handshake, tls.acceptor().accept(stream)) => result,
+            () = handshake.cut() => {
+                counters.handshakes_refused.inc();
+                return None;
+            }
         };
-        match timeout(self.generation.deadlines.handshake, tls.acceptor().accept(stream)).await {
+        match result {
             Ok(Ok(stream)) => {
                 counters.handshakes_ok.inc();
                 Some(Box::new(stream))

@@ -1,7 +1,8 @@
 //! One generation of a listener's settings, made ready for accepting.
 //!
-//! Built by `state` at start and on reload; each connection holds the generation it was accepted with to its end. All of
-//! the HTTP library's own bounds are set here, each explicitly, none left to a default that may change.
+//! Built by `state` at start and on reload; each connection holds the generation it was accepted with to its end, which a
+//! reload brings near when it changes whom the listener believes. All of the HTTP library's own bounds are set here, each
+//! explicitly, none left to a default that may change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipnet::IpNet;
 
+use super::drain::{Drain, DrainHandle};
 use super::metrics::Counters;
-use super::settings::{Deadlines, Limits, ListenerSettings, TlsSettings};
+use super::settings::{ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
 use super::tls::{Tls, TlsError};
 use crate::peer::RequestLimits;
 
@@ -24,8 +26,9 @@ const BODY_BUFFER: usize = 64 * 1024;
 /// What one HTTP/2 stream may have under way; a quarter of the connection's, so that one upload does not starve others.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Bytes of one HTTP/2 answer held for a client that does not read it.
-const SEND_BUFFER: usize = 128 * 1024;
+/// Bytes of one HTTP/2 answer held for a client that does not read it, on each stream: what one connection can make the
+/// gateway hold is this times the streams, and as much again read from the upstream.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Streams reset by the client before they were served, before the connection is refused (rapid reset,
 /// CVE-2023-44487).
 const PENDING_RESETS: usize = 20;
@@ -57,6 +60,21 @@ pub(super) struct Generation {
     pub(super) http2: http2::Builder<TokioExecutor>,
     /// What connections count with.
     pub(super) counters: Counters,
+    retirement: Arc<Retirement>,
+}
+
+/// The end of all generations that believe the same: their connections drain together.
+#[derive(Debug)]
+struct Retirement {
+    handle: DrainHandle,
+    drain: Drain,
+}
+
+impl Retirement {
+    fn new() -> Arc<Self> {
+        let (handle, drain) = Drain::new();
+        Arc::new(Self { handle, drain })
+    }
 }
 
 impl Generation {
@@ -72,7 +90,33 @@ impl Generation {
             limits: settings.limits,
             deadlines: bounded(&settings.deadlines),
             counters,
+            retirement: Retirement::new(),
         })
+    }
+
+    /// Follows `previous`: its connections go on, unless they were let in, or their word is believed, by rules that no
+    /// longer hold. They are drained then, so that a revoked authority or proxy does not stay in force on open connections.
+    pub(super) fn succeed(&mut self, previous: &Self) {
+        if self.believes_as(previous) {
+            self.retirement = Arc::clone(&previous.retirement);
+        } else {
+            previous.retirement.handle.start();
+        }
+    }
+
+    /// Starts when what this generation believes has been replaced.
+    pub(super) fn retired(&self) -> &Drain {
+        &self.retirement.drain
+    }
+
+    /// Whether both believe the same certificates and proxies. That one has TLS and the other has none is a difference
+    /// too: what a connection is said to be would no longer be true.
+    fn believes_as(&self, other: &Self) -> bool {
+        self.client_auth() == other.client_auth() && self.trusted_proxies == other.trusted_proxies
+    }
+
+    fn client_auth(&self) -> Option<&ClientAuth> {
+        self.tls.as_ref().map(|tls| tls.client_auth())
     }
 
     /// Bounds on one request's head, for those who judge requests.

@@ -1,6 +1,6 @@
-//! Places: a bounded number of connections or handshakes over all workers, each held by a guard.
+//! Places: a bounded number of connections over all workers, each held by a guard.
 //!
-//! Taken by `accept` and `arrival`, once for each connection. Nobody waits for a place: who finds none is refused, since a
+//! Taken by `accept`, once for each connection. Nobody waits for a place: who finds none is refused, since a
 //! queue would only move the flood into memory.
 
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use prometheus::IntGauge;
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     taken: Arc<AtomicUsize>,
-    gauge: Option<IntGauge>,
+    gauge: IntGauge,
 }
 
 impl Places {
     /// No place taken; `gauge` follows the number.
-    pub(super) fn new(gauge: Option<IntGauge>) -> Self {
+    pub(super) fn new(gauge: IntGauge) -> Self {
         Self { taken: Arc::new(AtomicUsize::new(0)), gauge }
     }
 
@@ -25,9 +25,7 @@ impl Places {
     pub(super) fn take(&self, limit: usize) -> Option<Place> {
         let next = |taken| (taken < limit).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
-        if let Some(gauge) = &self.gauge {
-            gauge.inc();
-        }
+        self.gauge.inc();
         Some(Place(self.clone()))
     }
 
@@ -44,9 +42,7 @@ pub(super) struct Place(Places);
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
-        if let Some(gauge) = &self.0.gauge {
-            gauge.dec();
-        }
+        self.0.gauge.dec();
     }
 }
 
@@ -56,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_place_is_refused_at_the_limit_and_given_back_when_dropped() {
-        let places = Places::new(None);
+        let gauge = IntGauge::new("open", "Places taken").unwrap();
+        let places = Places::new(gauge.clone());
         let first = places.take(2).unwrap();
         let second = places.take(2).unwrap();
         assert!(places.take(2).is_none());
@@ -64,6 +61,6 @@ mod tests {
         drop(first);
         assert!(places.take(2).is_some());
         drop(second);
-        assert_eq!(places.taken(), 0);
+        assert_eq!((places.taken(), gauge.get()), (0, 0));
     }
 }

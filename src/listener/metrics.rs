@@ -74,7 +74,7 @@ pub(super) struct Counters {
     pub(super) handshakes_failed: IntCounter,
     /// Handshakes that their deadline ended.
     pub(super) handshakes_timed_out: IntCounter,
-    /// Handshakes that were not begun because too many were under way.
+    /// Handshakes cut for newer ones because too many were under way.
     pub(super) handshakes_refused: IntCounter,
     failures: [IntCounter; Failure::ALL.len()],
 }

@@ -16,6 +16,7 @@ mod drain;
 mod exchange;
 mod failure;
 mod generation;
+mod handshakes;
 mod limits;
 mod metrics;
 mod preface;

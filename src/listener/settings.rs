@@ -68,7 +68,7 @@ pub enum ClientAuth {
 pub struct Limits {
     /// Open connections over all workers.
     pub connections: usize,
-    /// TLS handshakes under way over all workers.
+    /// TLS handshakes under way over all workers; one more cuts the oldest.
     pub handshakes: usize,
     /// Header fields in one request.
     pub header_count: usize,

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 
 use super::certificates::CertificateStatus;
 use super::generation::Generation;
+use super::handshakes::Handshakes;
 use super::limits::Places;
 use super::metrics::{Counters, Metrics};
 use super::settings::ListenerSettings;
@@ -20,7 +21,7 @@ use super::tls::TlsError;
 pub struct Listener {
     pub(super) current: ArcSwap<Generation>,
     pub(super) connections: Places,
-    pub(super) handshakes: Places,
+    pub(super) handshakes: Handshakes,
     pub(super) bound: OnceLock<SocketAddr>,
     address: SocketAddr,
     metrics: Arc<Metrics>,
@@ -28,7 +29,7 @@ pub struct Listener {
 
 /// Settings that were built and wait for [`Listener::apply`].
 #[derive(Debug)]
-pub struct Prepared(Arc<Generation>);
+pub struct Prepared(Box<Generation>);
 
 /// Why settings cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +60,12 @@ impl Listener {
     /// When a certificate, a key or a client authority cannot be used.
     pub fn build(settings: ListenerSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, ListenerError> {
         let (address, counters) = (settings.address, metrics.counters(&settings.name));
-        let connections = Places::new(Some(counters.connections.clone()));
-        let generation = generation(settings, counters, None)?;
+        let connections = Places::new(counters.connections.clone());
+        let generation = Arc::new(generation(settings, counters, None)?);
         Ok(Arc::new(Self {
             current: ArcSwap::new(generation),
             connections,
-            handshakes: Places::new(None),
+            handshakes: Handshakes::default(),
             bound: OnceLock::new(),
             address,
             metrics,
@@ -78,12 +79,17 @@ impl Listener {
     /// As [`Listener::build`]; the running settings are not touched.
     pub fn prepare(&self, settings: ListenerSettings) -> Result<Prepared, ListenerError> {
         let counters = self.metrics.counters(&settings.name);
-        generation(settings, counters, Some(&self.current.load())).map(Prepared)
+        generation(settings, counters, Some(&self.current.load())).map(|generation| Prepared(Box::new(generation)))
     }
 
-    /// Uses `prepared` for every connection accepted from now on; open ones keep what they began with.
+    /// Uses `prepared` for every connection accepted from now on. Open ones keep what they began with, and are drained when
+    /// `prepared` changes whom the listener believes: client certificates or proxies. To be called by one at a time.
     pub fn apply(&self, prepared: Prepared) {
-        self.current.store(prepared.0);
+        let Prepared(mut next) = prepared;
+        let previous = self.current.load_full();
+        // Who is accepted until the new one is in place finds its generation retired and drains like the others.
+        next.succeed(&previous);
+        self.current.store(Arc::from(next));
     }
 
     /// What the listener is doing now.
@@ -102,8 +108,8 @@ fn generation(
     settings: ListenerSettings,
     counters: Counters,
     previous: Option<&Generation>,
-) -> Result<Arc<Generation>, ListenerError> {
+) -> Result<Generation, ListenerError> {
     let listener = Arc::clone(&settings.name);
     let generation = Generation::build(settings, counters, previous);
-    generation.map(Arc::new).map_err(|cause| ListenerError { listener, cause })
+    generation.map_err(|cause| ListenerError { listener, cause })
 }

@@ -82,6 +82,11 @@ impl Tls {
         &self.acceptor
     }
 
+    /// Whether and by whom clients must be certified.
+    pub(super) fn client_auth(&self) -> &ClientAuth {
+        &self.settings.client_auth
+    }
+
     /// Whether clients are asked for certificates.
     pub(super) fn asks_for_certificates(&self) -> bool {
         self.settings.client_auth != ClientAuth::None

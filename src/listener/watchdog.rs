@@ -48,7 +48,7 @@ where
     let mut is_enrolled = false;
     std::future::poll_fn(move |cx| {
         // Enrolled once: the task's waker never changes, and asking again at every wake-up would take a lock that all
-        // workers share. Whether the drain has started is then one atomic load.
+        // workers share. Whether the drain has started is then a matter of atomic loads.
         if !std::mem::replace(&mut is_enrolled, true) {
             let _ = draining.as_mut().poll(cx);
         }

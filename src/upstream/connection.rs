@@ -23,6 +23,9 @@ use super::connect::Stream;
 use super::pool::OpenSlot;
 use crate::telemetry::thread_number;
 
+/// The most that is read of an answer and not yet passed on, which is also the largest response head. The library's own
+/// bound is six times that, and every stream of a client that does not read would hold it.
+const MAX_READ_BYTES: usize = 64 * 1024;
 /// Where a timer stands before its first request.
 const UNARMED: Duration = Duration::from_secs(24 * 3600);
 
@@ -56,7 +59,7 @@ impl Connection {
     /// Starts HTTP/1.1 on `stream`.
     pub(super) async fn start(stream: Stream, slot: OpenSlot, title_case_headers: bool) -> Result<Self, hyper::Error> {
         let mut builder = http1::Builder::new();
-        builder.title_case_headers(title_case_headers);
+        builder.title_case_headers(title_case_headers).max_buf_size(MAX_READ_BYTES);
         let (sender, driver) = builder.handshake(TokioIo::new(stream)).await?;
         let timer = Box::pin(tokio::time::sleep(UNARMED));
         Ok(Self { sender, driver, ended: false, timer, home: thread_number(), idle_since: Instant::now(), slot })

@@ -20,6 +20,7 @@ mod explained;
 mod faults;
 mod forwarding;
 mod keys;
+mod open_files;
 mod peers;
 mod pipeline;
 mod reload;

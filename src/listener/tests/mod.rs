@@ -5,5 +5,6 @@ mod deadlines;
 mod drain;
 mod http;
 mod http2;
+mod reload;
 mod support;
 mod tls;

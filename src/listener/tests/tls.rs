@@ -248,17 +248,24 @@ async fn handshake_that_stalls_is_cut_and_counted_while_another_succeeds() {
 }
 
 #[tokio::test]
-async fn handshakes_over_the_limit_are_refused_and_counted() {
+async fn silent_connections_that_hold_every_handshake_place_keep_nobody_out() {
+    const REFUSED: &str = "tollgate_tls_handshakes_total{result=\"refused\"}";
     let authority = Authority::new();
-    let limits = Limits { handshakes: 1, ..Limits::default() };
+    let limits = Limits { handshakes: 4, ..Limits::default() };
     let server = Server::start(ListenerSettings { limits, ..with_tls(tls(vec![authority.server(&["a.test"])])) });
-    let stalled = server.connect().await;
-    tokio::time::sleep(millis(50)).await;
-    assert!(authority.client().connect(&server, "a.test").await.is_err());
-    server.await_metric("tollgate_tls_handshakes_total{result=\"refused\"}", 1).await;
-    drop(stalled);
-    server.await_metric(FAILED, 1).await;
-    assert!(authority.client().connect(&server, "a.test").await.is_ok());
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(server.connect().await);
+    }
+    server.await_metric(REFUSED, 16).await;
+    for round in 0..4 {
+        let mut stream = authority.client().connect(&server, "a.test").await.unwrap();
+        assert!(ask(&mut stream, GET).await.ends_with("hello"));
+        assert_eq!(server.metric(REFUSED), 17, "a finished handshake leaves its place to the next, round {round}");
+    }
+    assert!(is_closed_within(&mut silent[0], millis(1000)).await, "the oldest are cut");
+    drop(silent);
+    server.await_metric(FAILED, 3).await;
 }
 
 #[tokio::test]

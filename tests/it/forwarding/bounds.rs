@@ -105,3 +105,24 @@ fn places_of_connections_that_failed_are_given_back() {
     }
     until("no connection to be left", || gateway.metric("tollgate_upstream_connections", &[]) == 0.0);
 }
+
+#[test]
+fn response_head_passes_up_to_64_kib_and_an_endless_one_is_502() {
+    let puppet = Puppet::start();
+    let gateway = Gateway::start(&OpenSite::default().text(&[puppet.url()]));
+    // Fields of 8 KiB, as many as fit with the status line, and without end.
+    let field = format!("x-long: {}\r\n", "a".repeat(8 * 1024 - 10));
+    for (fields, expected) in [(7, 200), (9, 502)] {
+        let mut client = Connection::open(gateway.plain());
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut server = puppet.accept();
+        server.head();
+        server.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{}", field.repeat(fields)));
+        if expected == 200 {
+            server.send("\r\n");
+            server.finish_sending();
+        }
+        let answer = client.answer_to("GET").unwrap();
+        assert_eq!(answer.status, expected, "{fields} fields");
+    }
+}
