@@ -1,4 +1,4 @@
-//! `tollgate check`: reads a configuration exactly as `run` does, and says everything that is wrong or what it means.
+//! `tollgate check`: reads a configuration exactly as `run` does, and says what is wrong or what it means.
 
 use std::fmt::{Display, Write as _};
 use std::io;
@@ -16,8 +16,9 @@ use crate::listener::{ClientAuth, ListenerSettings};
 use crate::proxy::{Managed, ManagedHeaders};
 use crate::route::{Access, HostPattern, RouteSettings};
 
-/// Read a configuration as the gateway would, and report everything that is wrong with it.
+/// Read a configuration as the gateway would, and report what is wrong with it.
 ///
+/// One run reports every unknown key, every broken reference and the first type error of each block.
 /// Every file it names and every TOLLGATE_ variable is read too; nothing is fetched and nothing listens. Exit code 0:
 /// good (warnings go to standard error); 2: refused.
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ pub enum ReloadError {
         cause: std::io::Error,
     },
     /// A setting that is fixed at start differs.
-    #[error("{0} cannot change while the gateway runs; restart it (with --take-over, no request is lost)")]
+    #[error("{0} cannot change while the gateway runs; restart it (with --take-over, no accepted request is lost)")]
     Fixed(&'static str),
     /// The gateway is shutting down.
     #[error("the gateway is shutting down")]
