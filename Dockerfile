@@ -2,6 +2,8 @@
 #
 #   docker build -t tollgate .
 #   docker run --rm -p 8443:8443 -v "$PWD/config:/etc/tollgate:ro" tollgate
+#
+# The process is user and group 65532: private keys must be readable by it and by nobody else (`chown 65532`, `chmod 600`).
 
 FROM rust:1.95-slim-bookworm AS build
 # aws-lc-rs compiles C; nothing else is needed.
@@ -9,7 +11,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev &
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
-RUN mkdir -p tests/it && printf '//! Not built here.\nfn main() {}\n' > tests/it/main.rs
+# Cargo wants a file for every target of Cargo.toml, also for those that are not built here.
+COPY benches benches
+RUN mkdir -p tests/it && touch tests/it/main.rs
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin tollgate && cp target/release/tollgate /tollgate
 
@@ -19,9 +23,10 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
     && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin tollgate
 COPY --from=build /tollgate /usr/local/bin/tollgate
 USER 65532:65532
-EXPOSE 8443 9464
+# The admin listener (9464) is on loopback unless the configuration says otherwise.
+EXPOSE 8443
 STOPSIGNAL SIGTERM
-# Liveness only: a gateway whose issuer is away must not be restarted for it. The admin listener stays on loopback.
+# Liveness only: a gateway whose issuer is away must not be restarted for it. For another [admin] port, change this.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:9464/livez"]
 ENTRYPOINT ["/usr/local/bin/tollgate"]
 CMD ["run", "--config", "/etc/tollgate/tollgate.toml"]

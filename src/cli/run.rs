@@ -18,7 +18,7 @@ use crate::telemetry::{self, LogSink};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Signals:
-  SIGTERM, SIGINT   stop accepting, let requests finish until the drain deadline, exit 0; a second one exits at once
+  SIGTERM, SIGINT   stop accepting, let requests finish until the drain deadline, exit 0; a second one exits at once with code 1
   SIGHUP            read the configuration again (also done when a file of it changes)
 
 Example:

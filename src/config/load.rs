@@ -1,4 +1,4 @@
-//! Loading: the file's text, its tree, the environment over it, the settings; every problem in one pass.
+//! Loading: the file's text, its tree, the environment over it, the settings; problems of all blocks in one pass.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,4 +1,4 @@
-//! From file, environment and secret files to checked settings, with every problem in one pass.
+//! From file, environment and secret files to checked settings, problems of all blocks in one pass.
 //!
 //! Only this folder knows TOML, figment and environment names. It reads files; it opens no socket. Called by `gateway`
 //! at start and reload and by the commands. Order of work: `load` (text), `document` (tree with places), `walk` (unknown

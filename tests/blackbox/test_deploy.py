@@ -120,10 +120,18 @@ def test_the_unit_is_well_formed(tmp_path):
     unit = (DEPLOY / "systemd" / "tollgate.service").read_text()
     assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
     path = tmp_path / "tollgate.service"
-    path.write_text(unit.replace("/usr/local/bin/tollgate", "/bin/true").replace("man:tollgate(8)", "https://example.org"))
+    path.write_text(unit.replace("/usr/local/bin/tollgate", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if "tollgate.service" in line]
     assert not complaints, complaints
+
+
+def test_the_unit_reads_a_renewed_key():
+    unit = (DEPLOY / "systemd" / "tollgate.service").read_text()
+    directives = [line.split("=", 1)[0] for line in unit.splitlines() if "=" in line and not line.startswith("#")]
+    assert "User" in directives and not {"DynamicUser", "LoadCredential", "ExecStartPre"} & set(directives)
+    text = (DEPLOY / "systemd" / "tollgate.toml").read_text()
+    assert "/run/credentials" not in text, "a credential is copied once, at start"
 
 
 def test_the_container_runs_as_nobody_in_particular():
@@ -133,3 +141,31 @@ def test_the_container_runs_as_nobody_in_particular():
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["rust-version"]
     assert any(line.startswith(f"FROM rust:{version}-") for line in lines), "the image builds with the declared compiler"
     assert any("/livez" in line for line in lines if line.startswith("HEALTHCHECK"))
+
+
+def test_the_image_has_a_file_for_every_target_of_the_manifest(tmp_path):
+    """The instructions before the build, replayed in an empty folder: without one of these files Cargo refuses the manifest."""
+    instructions = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    builds = next(number for number, line in enumerate(instructions) if "cargo build" in line)
+    for line in instructions[:builds]:
+        words = line.split()
+        if words[:1] == ["COPY"]:
+            *sources, target = words[1:]
+            for source in sources:
+                copied = ROOT / source
+                if copied.is_dir():
+                    shutil.copytree(copied, tmp_path / target, dirs_exist_ok=True)
+                else:
+                    shutil.copy(copied, tmp_path / target)
+        elif words[:1] == ["RUN"] and "apt-get" not in words:
+            subprocess.run(["sh", "-ec", line.removeprefix("RUN ")], cwd=tmp_path, check=True)
+    manifest = tomllib.loads((tmp_path / "Cargo.toml").read_text())
+    wanted = ["Cargo.lock", "src/lib.rs", "src/main.rs"]
+    for kind, folder in [("bin", "src/bin"), ("test", "tests"), ("bench", "benches"), ("example", "examples")]:
+        wanted += [target.get("path", f"{folder}/{target['name']}.rs") for target in manifest.get(kind, [])]
+    assert len(wanted) > 3, "the manifest names targets"
+    assert [path for path in wanted if not (tmp_path / path).is_file()] == []
+    if shutil.which("cargo"):
+        command = ["cargo", "metadata", "--offline", "--locked", "--no-deps", "--format-version", "1"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
