@@ -111,6 +111,20 @@ url = "sqlite://tollgate.db"
 }
 
 #[test]
+fn a_name_that_metrics_use_themselves() {
+    changed(
+        "name = \"corp\"",
+        "name = \"unknown\"",
+        "t.toml:6:8: issuer.unknown.name: found \"unknown\"; allowed: another name (metrics count tokens of no configured issuer under this one)",
+    );
+    changed(
+        "name = \"all\"",
+        "name = \"none\"",
+        "t.toml:17:8: route.none.name: found \"none\"; allowed: another name (metrics count requests that match no route under this one)",
+    );
+}
+
+#[test]
 fn a_name_with_control_characters() {
     changed(
         r#"name = "all""#,
