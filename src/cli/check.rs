@@ -13,6 +13,7 @@ use crate::config::{self, Settings};
 use crate::gateway::{self, Options};
 use crate::issuer::{IssuerSettings, KeySource};
 use crate::listener::{ClientAuth, ListenerSettings};
+use crate::policy::Rule;
 use crate::proxy::{Managed, ManagedHeaders};
 use crate::route::{Access, HostPattern, RouteSettings};
 
@@ -161,10 +162,15 @@ fn route(settings: &RouteSettings) -> String {
     };
     let callers = match &settings.access {
         Access::Anonymous => "anyone".to_owned(),
-        Access::Optional(_) => format!("anyone, or with a token of {}", settings.issuers.join(", ")),
-        Access::Required(_) => format!("with a token of {}", settings.issuers.join(", ")),
+        Access::Optional(rule) => format!("anyone, or {}", token_holders(settings, rule)),
+        Access::Required(rule) => token_holders(settings, rule),
     };
     format!("{methods}{host}{} -> {} ({callers})", settings.path, settings.upstream)
+}
+
+fn token_holders(settings: &RouteSettings, rule: &Rule) -> String {
+    let rule = if *rule == Rule::All(Vec::new()) { String::new() } else { format!("; {}", rule.in_line()) };
+    format!("with a token of {}{rule}", settings.issuers.join(", "))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -239,6 +245,31 @@ Removed and made anew, or refused:
   x-rewrite-*
 ";
         assert_eq!(check(GOOD, false), (Outcome::Good, expected.to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_summary_says_what_each_route_asks_of_a_caller() {
+        const ISSUER: &str = r#"
+[[issuer]]
+name = "corp"
+issuer = "https://issuer.example"
+audiences = ["gateway"]
+algorithms = ["ES256"]
+jwks_url = "http://127.0.0.1:9002/jwks"
+"#;
+        let cases = [
+            ("", "(with a token of corp)"),
+            ("require = { roles = [\"admin\"] }", "(with a token of corp; any of the roles admin)"),
+            ("anonymous = \"optional\"", "(anyone, or with a token of corp)"),
+            (
+                "require = { scopes = [\"a\"], not = { roles = [\"b\"] } }",
+                "(with a token of corp; any of the scopes a and not any of the roles b)",
+            ),
+        ];
+        for (lines, expected) in cases {
+            let (_, out, err) = check(&(GOOD.replace("anonymous = true", lines) + ISSUER), false);
+            assert!(out.contains(&format!("*/ -> up {expected}\n")), "{out}{err}");
+        }
     }
 
     #[test]

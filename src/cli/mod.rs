@@ -19,11 +19,17 @@ use clap::{Parser, Subcommand};
 
 /// A reverse-proxy authentication gateway: verifies the token on every request and tells the backend who is calling.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, arg_required_else_help = true)]
+#[command(name = "tollgate", version, arg_required_else_help = true, after_help = EXAMPLE)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// From nothing to a gateway that serves.
+const EXAMPLE: &str = "Example:
+  tollgate demo
+  tollgate check tollgate.toml
+  tollgate run --config tollgate.toml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -113,10 +119,12 @@ mod tests {
         let mut arguments = Arguments::command();
         arguments.build();
         arguments.clone().debug_assert();
+        let whole = arguments.render_long_help().to_string();
+        assert!(whole.contains("Example:\n  tollgate demo\n"), "{whole}");
         for command in arguments.get_subcommands().filter(|command| command.get_name() != "help") {
             let nested: Vec<_> = command.get_subcommands().filter(|inner| inner.get_name() != "help").cloned().collect();
-            let leaves = if nested.is_empty() { vec![command.clone()] } else { nested };
-            for mut leaf in leaves.into_iter().filter(|leaf| leaf.get_name() != "help") {
+            let leaves = nested.into_iter().chain([command.clone()]);
+            for mut leaf in leaves {
                 let help = leaf.render_long_help().to_string();
                 assert!(help.contains("Example:\n  tollgate "), "{help}");
             }

@@ -12,7 +12,7 @@ use crate::token;
 
 /// Look at tokens.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = "Example:\n  tollgate token inspect - < token.txt")]
 pub(super) struct Token {
     #[command(subcommand)]
     command: TokenCommand,

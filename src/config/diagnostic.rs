@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::config::files::SourceFile;
 use crate::config::key_path::KeyPath;
+use crate::config::user_info;
 
 /// Whether a problem stops the configuration from being used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -151,9 +152,10 @@ impl Problems {
     }
 }
 
-/// `text` in quotation marks, cut to a length that fits a message, control characters escaped.
+/// `text` in quotation marks, cut to a length that fits a message, control characters escaped, passwords in addresses masked.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
+    let text = user_info::masked(text);
     let mut short: String = text.chars().take(LONGEST).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -18,6 +18,7 @@ mod schema;
 mod settings;
 mod source;
 mod units;
+mod user_info;
 mod walk;
 
 #[cfg(test)]

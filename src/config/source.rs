@@ -9,6 +9,7 @@ use crate::config::diagnostic::{Aim, Diagnostic, Problem};
 use crate::config::document::{Content, Node, SyntaxError};
 use crate::config::environment::Override;
 use crate::config::key_path::KeyPath;
+use crate::config::user_info;
 
 /// A parsed configuration with what lies over it.
 #[derive(Debug)]
@@ -149,12 +150,15 @@ fn floor(text: &str, at: usize) -> usize {
     at
 }
 
-/// The characters of `line`, each of a secret as `*`, each control character as a space (one column each).
+/// The characters of `line`, each of a secret or of a password in an address as `*`, each control character as a space (one column each).
 fn quote(text: &str, line: Range<usize>, secrets: &[Range<usize>]) -> String {
+    let line_text = text.get(line.clone()).unwrap_or_default();
+    let users = user_info::ranges(line_text);
     let shown = |(offset, character): (usize, char)| match character {
         _ if secrets.iter().any(|secret| secret.contains(&(line.start + offset))) => '*',
+        _ if users.iter().any(|user| user.contains(&offset)) => '*',
         control if control.is_control() => ' ',
         other => other,
     };
-    text.get(line.clone()).unwrap_or_default().char_indices().map(shown).collect::<String>().trim_end().to_owned()
+    line_text.char_indices().map(shown).collect::<String>().trim_end().to_owned()
 }

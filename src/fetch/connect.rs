@@ -99,9 +99,17 @@ type Handshake<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, FetchEr
 fn handshake<'a>(tls: &'a TlsConnector, host: &str, tcp: TcpStream) -> Handshake<'a> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchError::Address);
     Box::pin(async move {
-        let stream = tls.connect(name?, tcp).await.map_err(|error| FetchError::Tls(error.to_string()))?;
+        let stream = tls.connect(name?, tcp).await.map_err(|error| tls_failure(&error))?;
         Ok(Box::new(stream) as Box<dyn Stream>)
     })
+}
+
+/// Says what to do about a certificate that nobody believed vouches for.
+fn tls_failure(error: &std::io::Error) -> FetchError {
+    let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+    let is_unknown = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) == Some(&unknown);
+    let hint = if is_unknown { "; `ca_file` of the issuer names the authorities to believe" } else { "" };
+    FetchError::Tls(format!("{error}{hint}"))
 }
 
 /// Whether only this machine or its link can mean this address (169.254.169.254 answers with cloud credentials).

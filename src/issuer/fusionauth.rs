@@ -12,7 +12,7 @@ use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
-use super::source::{Fetched, KeyFetchError, RemoteSource};
+use super::source::{Fetched, KeyFetchError, RemoteSource, shown};
 use crate::clock::Timestamp;
 use crate::fetch::{FetchError, Reach};
 use crate::token::{KeySet, KeySetError, Loaded};
@@ -60,14 +60,15 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// The document at `path` below the base address; `None` where the server has none.
     async fn get(&mut self, path: &str) -> Result<Option<Bytes>, KeyFetchError> {
-        let url = below(&self.source.url, path).ok_or(FetchError::Address)?;
+        let url = below(&self.source.url, path)
+            .ok_or_else(|| KeyFetchError::Fetch { address: shown(&self.source.url), cause: FetchError::Address })?;
         match self.source.get(&url, Reach::Anywhere, self.now).await {
             Ok(document) => {
                 self.freshness = [self.freshness, document.freshness].into_iter().flatten().min();
                 Ok(Some(document.body))
             }
-            Err(FetchError::Status(StatusCode::NOT_FOUND)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(KeyFetchError::Fetch { cause: FetchError::Status(StatusCode::NOT_FOUND), .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

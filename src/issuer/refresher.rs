@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::lookup::Shared;
 use super::schedule::{jitter, refresh_in, retry_in};
-use super::source::{Fetched, KeyFetchError, RemoteSource};
+use super::source::{Fetched, KeyFetchError, RemoteSource, shown};
 use crate::clock::Timestamp;
 use crate::token::Loaded;
 
@@ -29,7 +29,7 @@ async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Du
     let began = shared.clock.now();
     shared.begin(began);
     let loading = tokio::time::timeout(shared.refresh.timeout, source.load(began));
-    let fetched = loading.await.unwrap_or(Err(KeyFetchError::TIMEOUT));
+    let fetched = loading.await.unwrap_or_else(|_| Err(source.timeout()));
     let (failure, wait) = match fetched {
         Ok(fetched) => {
             *failures = 0;
@@ -40,7 +40,7 @@ async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Du
         Err(error) => {
             *failures = failures.saturating_add(1);
             let wait = retry_in(*failures, &shared.refresh, jitter());
-            report(shared, &error, wait);
+            report(shared, source, &error, wait);
             (Some(error.word()), wait)
         }
     };
@@ -60,7 +60,12 @@ fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
     shared.publish(set, skipped, began);
 }
 
-fn report(shared: &Shared, error: &KeyFetchError, wait: Duration) {
+/// A document that is no good is said to be so of the configured address, a fetch that fails of the one it was of.
+fn report(shared: &Shared, source: &RemoteSource, error: &KeyFetchError, wait: Duration) {
+    let reason = match error {
+        KeyFetchError::Fetch { .. } => error.to_string(),
+        document => format!("{}: {document}", shown(&source.url)),
+    };
     let retry_seconds = wait.as_secs_f64();
-    tracing::warn!(issuer = %shared.issuer, result = error.word(), %error, retry_seconds, "keys could not be fetched");
+    tracing::warn!(issuer = %shared.issuer, result = error.word(), error = reason, retry_seconds, "keys could not be fetched");
 }

@@ -117,16 +117,32 @@ impl RemoteSource {
         }
     }
 
-    pub(super) async fn get(&self, url: &Uri, reach: Reach, now: Timestamp) -> Result<Document, FetchError> {
-        self.fetcher.get(url, &Bounds { reach, ..self.bounds }, now).await
+    pub(super) async fn get(&self, url: &Uri, reach: Reach, now: Timestamp) -> Result<Document, KeyFetchError> {
+        let document = self.fetcher.get(url, &Bounds { reach, ..self.bounds }, now).await;
+        document.map_err(|cause| KeyFetchError::Fetch { address: shown(url), cause })
+    }
+
+    /// The documents of one set did not all come in the time for one fetch.
+    pub(super) fn timeout(&self) -> KeyFetchError {
+        KeyFetchError::Fetch { address: shown(&self.url), cause: FetchError::Timeout }
     }
 }
+
+/// Scheme, host, port and path: the rest may hold secrets. Bounded and escaped, for a `jwks_uri` is the server's to choose.
+pub(super) fn shown(url: &Uri) -> String {
+    let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.host().unwrap_or_default());
+    let port = url.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    let text = format!("{scheme}://{host}{port}{}", url.path());
+    text.chars().take(MOST_SHOWN).flat_map(char::escape_default).collect()
+}
+
+const MOST_SHOWN: usize = 256;
 
 /// Why a fetch brought no keys; the set there is stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyFetchError {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
+    #[error("{address}: {cause}")]
+    Fetch { address: String, cause: FetchError },
     #[error("the answer has no usable keys: {0}")]
     Keys(#[from] KeySetError),
     #[error("the answer is not the JSON document that it should be")]
@@ -138,17 +154,49 @@ pub(super) enum KeyFetchError {
 }
 
 impl KeyFetchError {
-    /// The documents of one set did not all come in the time for one fetch.
-    pub(super) const TIMEOUT: Self = Self::Fetch(FetchError::Timeout);
-
     /// The `result` label of `tollgate_key_fetches_total`.
     pub(super) const fn word(&self) -> &'static str {
         match self {
-            Self::Fetch(error) => error.word(),
+            Self::Fetch { cause, .. } => cause.word(),
             Self::Keys(KeySetError::NotAKeySet) | Self::Malformed => "malformed",
             Self::Keys(_) => "no_usable_key",
             Self::WrongIssuer => "wrong_issuer",
             Self::KeysAddress => "keys_address",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fetch_that_fails_names_its_address() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let source = RemoteSource {
+            kind: Kind::Jwks,
+            url: format!("http://{closed}/keys?secret=1").parse().unwrap(),
+            fetcher: Fetcher::new(&crate::fetch::TrustRoots::System),
+            bounds: Bounds { timeout: Duration::from_secs(5), max_bytes: 1000, reach: Reach::Anywhere },
+            allowed: vec![Algorithm::RS256],
+        };
+        let error = source.load(Timestamp::from_seconds(0)).await.err().unwrap();
+        assert_eq!(error.to_string(), format!("http://{closed}/keys: could not connect (connection refused)"));
+        assert_eq!(source.timeout().to_string(), format!("http://{closed}/keys: no complete answer in time"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_user_and_query_and_not_at_any_length() {
+        let cases = [
+            ("https://u:secret@keys.example:8443/a/b?c=secret", "https://keys.example:8443/a/b"),
+            ("http://[::1]:80/k", "http://[::1]:80/k"),
+            ("https://keys.example", "https://keys.example/"),
+            ("https://keys.example/\u{e9}", "https://keys.example/\\u{e9}"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(shown(&url.parse().unwrap()), expected);
+        }
+        let long = format!("https://keys.example/{}", "a".repeat(1000));
+        assert_eq!(shown(&long.parse().unwrap()).len(), MOST_SHOWN);
     }
 }

@@ -52,10 +52,29 @@ impl Rule {
         }
     }
 
+    /// The rule in one line; its parts in brackets where they have parts of their own.
+    pub fn in_line(&self) -> String {
+        match self {
+            Self::Not(rule) => format!("not {}", rule.bracketed()),
+            Self::All(rules) if !rules.is_empty() => joined(rules, " and "),
+            Self::Any(rules) => joined(rules, " or "),
+            leaf => Outline(leaf).to_string(),
+        }
+    }
+
+    fn bracketed(&self) -> String {
+        let line = self.in_line();
+        if self.parts().len() > 1 { format!("({line})") } else { line }
+    }
+
     fn write(&self, f: &mut std::fmt::Formatter<'_>, depth: usize) -> std::fmt::Result {
         writeln!(f, "{:indent$}{}", "", Outline(self), indent = depth * 2)?;
         self.parts().iter().try_for_each(|part| part.write(f, depth + 1))
     }
+}
+
+fn joined(rules: &[Rule], between: &str) -> String {
+    rules.iter().map(Rule::bracketed).collect::<Vec<_>>().join(between)
 }
 
 /// A rule in one line, without its parts.
@@ -108,6 +127,11 @@ fails: all of
 ";
         assert_eq!(verdict.to_string(), expected);
         assert_eq!(rule.to_string(), expected.replace("holds: ", "").replace("fails: ", ""));
+        assert_eq!(
+            rule.in_line(),
+            "(any of the roles admin, root or any of the scopes read) and not registered with the application \
+             and claim /region is any of \"eu\", 1"
+        );
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(super) struct Line<'a> {
     pub(super) status: u16,
     pub(super) reason: Option<&'static str>,
     pub(super) detail: Option<&'static str>,
+    /// The configured name.
+    pub(super) issuer: Option<&'a str>,
     pub(super) identity: Option<&'a Identity>,
     pub(super) sent: u64,
     pub(super) complete: bool,
@@ -47,6 +49,7 @@ struct Fields<'a> {
     request_id: &'a str,
     listener: &'a str,
     peer: String,
+    client: String,
     method: &'a str,
     host: &'a str,
     path: &'a str,
@@ -91,6 +94,7 @@ impl AccessLog {
             request_id: line.id,
             listener: &line.logged.listener,
             peer: line.logged.peer.to_string(),
+            client: line.logged.client.to_string(),
             method: cut(line.logged.method.as_str(), MOST_METHOD),
             host: &line.logged.host,
             path: &line.logged.path,
@@ -99,7 +103,7 @@ impl AccessLog {
             status: line.status,
             reason: line.reason,
             detail: line.detail,
-            issuer: line.identity.map(|identity| &*identity.issuer_name),
+            issuer: line.issuer,
             subject: line.identity.and_then(|identity| self.subject(identity)),
             sent_bytes: line.sent,
             complete: line.complete,
@@ -135,10 +139,11 @@ fn micros(duration: Duration) -> u64 {
 /// Controls are escaped by Debug formatting, so that no field can begin a line of its own (CWE-117).
 fn text_line(fields: &Fields<'_>) -> String {
     format!(
-        "{} access {} {} {} {:?} {:?} {} route={} reason={} detail={} issuer={} subject={} status={} sent={} complete={} auth={}us response={}us total={}us",
+        "{} access {} {} {} {} {:?} {:?} {} route={} reason={} detail={} issuer={} subject={} status={} sent={} complete={} auth={}us response={}us total={}us",
         fields.timestamp,
         fields.request_id,
         fields.peer,
+        fields.client,
         fields.method,
         fields.host,
         fields.path,

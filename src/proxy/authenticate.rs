@@ -104,16 +104,18 @@ pub(super) fn present<'r>(
 async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Known, Rejection> {
     let verified = snapshot.verifier.verify(token).await.map_err(|error| refuse(&error))?;
     if !plan.accepts(&verified.identity.issuer_name) {
-        return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted"));
+        let issuer = Some(&verified.identity.issuer_name);
+        return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted").of_issuer(issuer));
     }
     Ok(Known { verified, token: (plan.settings.authorization == Authorization::Presented).then(|| token.into()) })
 }
 
 fn refuse(error: &VerifyError) -> Rejection {
-    match error {
+    let rejection = match error {
         VerifyError::Refused { refusal, .. } => Rejection::detailed(Reason::InvalidToken, refusal.reason()),
         VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(*retry_after),
-    }
+    };
+    rejection.of_issuer(error.issuer())
 }
 
 /// Browsers send every cookie of a name, whoever planted it, most specific path first. Those that do not verify are

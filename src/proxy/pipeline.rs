@@ -84,7 +84,7 @@ async fn run(
 
     let found = find_route(snapshot, peer, &head)?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
-    let plan = record.matched(found.route()?);
+    let plan = record.matched(found.route()?, client.ip);
     if let Some(answer) = found.preflight {
         return Ok(preflight(answer));
     }

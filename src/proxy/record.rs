@@ -1,6 +1,6 @@
 //! What is noted about a request on its way, and reported once at its end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) id: RequestId,
     route: Option<Arc<RoutePlan>>,
     caller: Option<Arc<Verified>>,
+    /// Whose token was refused, or could not be checked.
+    refused_issuer: Option<Arc<str>>,
     status: StatusCode,
     reason: Option<Reason>,
     detail: Option<&'static str>,
@@ -40,6 +42,8 @@ pub(super) struct Record {
 #[derive(Debug)]
 pub(super) struct Logged {
     pub(super) peer: SocketAddr,
+    /// The client behind trusted proxies; the peer's own address until the route is matched.
+    pub(super) client: IpAddr,
     pub(super) listener: Arc<str>,
     pub(super) method: Method,
     pub(super) host: Box<str>,
@@ -56,6 +60,7 @@ impl Record {
             id: request_id(peer, &head.headers),
             route: None,
             caller: None,
+            refused_issuer: None,
             status: StatusCode::INTERNAL_SERVER_ERROR,
             reason: None,
             detail: None,
@@ -68,8 +73,11 @@ impl Record {
     }
 
     /// The route is found; every later count is the route's.
-    pub(super) fn matched(&mut self, plan: &Arc<RoutePlan>) -> Arc<RoutePlan> {
+    pub(super) fn matched(&mut self, plan: &Arc<RoutePlan>, client: IpAddr) -> Arc<RoutePlan> {
         self.route = Some(Arc::clone(plan));
+        if let Some(logged) = &mut self.logged {
+            logged.client = client;
+        }
         Arc::clone(plan)
     }
 
@@ -93,6 +101,7 @@ impl Record {
     pub(super) fn refused(&mut self, rejection: &Rejection) {
         self.reason = Some(rejection.reason);
         self.detail = rejection.detail;
+        self.refused_issuer.clone_from(&rejection.issuer);
         if let Some(cause) = &rejection.cause {
             tracing::warn!(request_id = self.id.as_str(), reason = rejection.reason.word(), cause, "not answered by the backend");
         }
@@ -120,6 +129,12 @@ impl Record {
         }
     }
 
+    /// The configured name of the caller's issuer, or of the one whose token was refused.
+    fn issuer(&self) -> Option<&str> {
+        let proved = self.caller.as_ref().map(|caller| &caller.identity.issuer_name);
+        proved.or(self.refused_issuer.as_ref()).map(|name| &**name)
+    }
+
     fn line<'a>(&'a self, logged: &'a Logged, took: Duration, complete: bool) -> Line<'a> {
         Line {
             id: self.id.as_str(),
@@ -128,6 +143,7 @@ impl Record {
             status: self.status.as_u16(),
             reason: self.reason.map(Reason::word),
             detail: self.detail,
+            issuer: self.issuer(),
             identity: self.caller.as_ref().map(|caller| &caller.identity),
             sent: self.sent,
             complete,
@@ -144,6 +160,7 @@ impl Logged {
         let host = authority.or_else(|| head.headers.get(HOST)?.to_str().ok());
         Self {
             peer: peer.address,
+            client: peer.address.ip().to_canonical(),
             listener: Arc::clone(&peer.listener),
             method: head.method.clone(),
             host: cut(host.unwrap_or_default(), MOST_HOST).into(),

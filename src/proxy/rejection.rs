@@ -3,6 +3,7 @@
 //! A [`Reason`] is the word in the answer's body, in the access log and in `tollgate_refusals_total`; the finer
 //! `detail` (which check of a token failed) is for the log alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -85,6 +86,8 @@ pub(super) struct Rejection {
     pub(super) detail: Option<&'static str>,
     /// What went wrong, for the log; never text that a client or a token chose.
     pub(super) cause: Option<String>,
+    /// The configured name of the issuer whose token it was, for the log; what the token says of itself is not proved.
+    pub(super) issuer: Option<Arc<str>>,
     /// The host whose credentials are asked for.
     realm: Option<Box<str>>,
     /// The listed origin whose page may read the refusal; boxed, because every stage passes refusals on by value.
@@ -92,18 +95,19 @@ pub(super) struct Rejection {
     extra: Extra,
 }
 
+/// Boxed like the origin.
 #[derive(Debug)]
 enum Extra {
     None,
-    Allow(HeaderValue),
+    Allow(Box<HeaderValue>),
     RetryAfter(Duration),
-    SignIn(HeaderValue),
+    SignIn(Box<HeaderValue>),
     ClearCookies(Vec<HeaderValue>),
 }
 
 impl From<Reason> for Rejection {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: None, cause: None, realm: None, origin: None, extra: Extra::None }
+        Self { reason, detail: None, cause: None, issuer: None, realm: None, origin: None, extra: Extra::None }
     }
 }
 
@@ -113,11 +117,16 @@ impl Rejection {
     }
 
     pub(super) fn method_not_allowed(allow: HeaderValue) -> Self {
-        Self { extra: Extra::Allow(allow), ..Reason::MethodNotAllowed.into() }
+        Self { extra: Extra::Allow(Box::new(allow)), ..Reason::MethodNotAllowed.into() }
     }
 
     pub(super) fn keys_unavailable(retry_after: Duration) -> Self {
         Self { extra: Extra::RetryAfter(retry_after), ..Reason::KeysUnavailable.into() }
+    }
+
+    /// Says whose token it was.
+    pub(super) fn of_issuer(self, name: Option<&Arc<str>>) -> Self {
+        Self { issuer: name.cloned(), ..self }
     }
 
     /// Has the browser forget these cookies (values of `Set-Cookie`).
@@ -127,7 +136,7 @@ impl Rejection {
 
     /// Sends a browser to sign in instead of showing it the 401.
     pub(super) fn with_sign_in(self, location: HeaderValue) -> Self {
-        Self { extra: Extra::SignIn(location), ..self }
+        Self { extra: Extra::SignIn(Box::new(location)), ..self }
     }
 
     /// Says whose credentials are asked for.
@@ -194,9 +203,9 @@ impl Rejection {
     fn add_extra(&self, headers: &mut HeaderMap) {
         match &self.extra {
             Extra::None => {}
-            Extra::Allow(methods) => drop(headers.insert(ALLOW, methods.clone())),
+            Extra::Allow(methods) => drop(headers.insert(ALLOW, HeaderValue::clone(methods))),
             Extra::RetryAfter(after) => drop(headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))),
-            Extra::SignIn(location) => drop(headers.insert(LOCATION, location.clone())),
+            Extra::SignIn(location) => drop(headers.insert(LOCATION, HeaderValue::clone(location))),
             Extra::ClearCookies(cookies) => cookies.iter().for_each(|cookie| {
                 headers.append(SET_COOKIE, cookie.clone());
             }),

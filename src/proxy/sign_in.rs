@@ -1,6 +1,7 @@
 //! Browsers without a session: where they are sent instead of a 401, and which cookies are cleared.
 
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
@@ -63,8 +64,10 @@ fn percent_encode(text: &str) -> String {
 /// `Set-Cookie` values that remove `name` wherever a browser may hold it for a request to `path` on this host: host-only
 /// and for each parent domain, at each path. If one stayed behind, whoever planted it would be the one signed in.
 pub(super) fn clearing_cookies(name: &str, client: &ClientView<'_>, path: &str) -> Vec<HeaderValue> {
-    let domains = std::iter::successors(Some(&*client.host), |host| host.split_once('.').map(|(_, parent)| parent));
-    let domains = domains.filter(|domain| domain.contains('.') && !domain.starts_with('[')).take(8);
+    // No address has a parent, and no cookie a domain there (RFC 6265 section 5.1.3).
+    let whole = Some(&*client.host).filter(|host| !host.starts_with('[') && host.parse::<Ipv4Addr>().is_err());
+    let domains = std::iter::successors(whole, |host| host.split_once('.').map(|(_, parent)| parent));
+    let domains = domains.filter(|domain| domain.contains('.')).take(8);
     let domains: Vec<String> = [String::new()].into_iter().chain(domains.map(|domain| format!("; Domain={domain}"))).collect();
     let at = |path: &str| {
         let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
@@ -102,6 +105,21 @@ mod tests {
         assert_eq!(paths("/app/"), ["/", "/app", "/app/"]);
         assert_eq!(paths("/app/x"), ["/", "/app", "/app/", "/app/x"]);
         assert_eq!(paths("/app;a=1/x"), ["/"]);
+    }
+
+    #[test]
+    fn a_cookie_is_cleared_for_parent_domains_of_names_only() {
+        let domains = |host: &'static str| {
+            let client = ClientView { ip: [192, 0, 2, 1].into(), secure: true, host: host.into(), port: 443 };
+            let cookies = clearing_cookies("access_token", &client, "/");
+            let domain =
+                |cookie: &HeaderValue| cookie.to_str().unwrap().split_once("; Domain=").map(|(_, domain)| domain.to_owned());
+            cookies.iter().filter_map(domain).collect::<Vec<_>>()
+        };
+        assert_eq!(domains("a.shop.example"), ["a.shop.example", "shop.example"]);
+        for host in ["127.0.0.1", "[2001:db8::1]", "[::ffff:127.0.0.1]", "localhost"] {
+            assert_eq!(domains(host), [""; 0], "{host}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Backend, Connection, Reply, Site, exchange, request, route, until};
+use crate::support::{Answer, Backend, Connection, Reply, Signer, Site, exchange, request, route, until};
 
 fn site() -> Site {
     let routes = [
@@ -28,7 +28,7 @@ fn a_line_says_where_who_and_what_came_of_it() {
     let line = site.access_line(&answer);
     let expected = json!({
         "level": "INFO", "kind": "access", "listener": "plain", "method": "GET", "host": "Shop.example:8080", "path": "/orders/7",
-        "protocol": "http/1.1", "route": "private", "status": 200, "reason": null, "detail": null, "issuer": "corp",
+        "client": "127.0.0.1", "protocol": "http/1.1", "route": "private", "status": 200, "reason": null, "detail": null, "issuer": "corp",
         "sent_bytes": answer.body.len(), "complete": true, "timestamp": "2027-01-15T08:00:00.000Z",
     });
     for (name, value) in expected.as_object().unwrap() {
@@ -62,6 +62,25 @@ fn every_refusal_has_its_line_with_its_reason_and_the_caller_where_one_was_prove
         assert_eq!(Value::from(seen), expected);
         let line = site.access_line(&answer);
         assert_eq!(line["subject"].is_null(), line["issuer"].is_null(), "an identity is both");
+    }
+}
+
+/// The configured name, not what the token says, and nobody's subject: nothing of the token is proved.
+#[test]
+fn a_refused_token_has_its_issuer_on_its_line() {
+    let site = site();
+    let forged = Signer::new("k1").token(&site.claims_with(json!({})));
+    let other_key = Signer::new("k2").token(&site.claims_with(json!({})));
+    let cases = [
+        (site.token_with(json!({ "exp": 1 })), "expired", json!("corp")),
+        (site.token_with(json!({ "aud": "others" })), "wrong_audience", json!("corp")),
+        (forged, "bad_signature", json!("corp")),
+        (other_key, "unknown_key", json!("corp")),
+        (site.token_with(json!({ "iss": "https://nobody.example" })), "unknown_issuer", Value::Null),
+    ];
+    for (token, detail, issuer) in cases {
+        let answer = site.send_as(&token, "GET /", &[]);
+        assert_eq!(fields(&site, &answer, &["detail", "issuer", "subject"]), [json!(detail), issuer, Value::Null]);
     }
 }
 

@@ -140,7 +140,6 @@ fn rules_over_roles_and_scopes() -> Vec<Case> {
     let roles = |roles: Value| json!({ "roles": roles });
     let scope = |scope: Value| json!({ "scope": scope });
     vec![
-        ("{}", json!({}), vec![]),
         (
             "{ roles = [\"admin\", \"owner\"] }",
             roles(json!(["owner", "x"])),

@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use crate::config::compile::{Context, check_name, header, names, policy};
 use crate::config::diagnostic::Problems;
-use crate::config::file::{AnonymousFile, RouteFile, RuleFile};
+use crate::config::file::{AnonymousFile, RouteFile};
 use crate::config::key_path::KeyPath;
 use crate::config::source::Source;
 use crate::identity::ClaimSource;
@@ -24,8 +24,7 @@ pub(super) fn callers(file: &RouteFile, source: &Source, path: &KeyPath, context
         refuse_beside_anonymous(file, path, context.problems);
         return Callers { access: Access::Anonymous, issuers: Vec::new(), identity_headers: Vec::new() };
     }
-    let everyone = RuleFile::default();
-    let rule = policy::rule(file.require.as_ref().unwrap_or(&everyone), &path.key("require"), context.problems);
+    let rule = policy::required(file.require.as_ref(), &path.key("require"), context.problems);
     let issuers = issuers(file, source, path, context.problems);
     let headers = &path.key("identity_headers");
     let identity_headers = header::identity_headers(file.identity_headers.as_ref(), headers, context.problems);

@@ -42,6 +42,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     for section in ["listener", "issuer", "upstream", "route"] {
         unique_names(source, section, context.problems);
     }
+    own_names(source, context.problems);
     let listeners = each(source, "listener", context, listener::compile);
     let issuers = each(source, "issuer", context, issuer::compile);
     let upstreams = each(source, "upstream", context, upstream::compile);
@@ -105,6 +106,17 @@ fn unique_names(source: &Source, section: &str, problems: &mut Problems) {
                 format_args!("{} a second time", quoted(name)),
                 format_args!("each {section} has a name of its own"),
             );
+        }
+    }
+}
+
+/// Names that metrics give to what has no issuer or route: a block of the same name could not be told from it.
+fn own_names(source: &Source, problems: &mut Problems) {
+    let taken = [("issuer", "unknown", "tokens of no configured issuer"), ("route", "none", "requests that match no route")];
+    for (section, taken, meaning) in taken {
+        for (index, _) in names(source, section).filter(|(_, name)| *name == taken) {
+            let path = KeyPath::of(section).item(index).key("name");
+            problems.refuse(&path, quoted(taken), format_args!("another name (metrics count {meaning} under this one)"));
         }
     }
 }

@@ -11,8 +11,15 @@ use crate::config::key_path::KeyPath;
 use crate::identity::Pointer;
 use crate::policy::Rule;
 
+/// The rule of a route; without `require` any caller of its issuers. A table that says nothing is refused: it would let in
+/// everybody where somebody meant to ask for something.
+pub(super) fn required(file: Option<&RuleFile>, path: &KeyPath, problems: &mut Problems) -> Rule {
+    let allowed = "roles, scopes, claims, registered, any, all or not (leave `require` out to let in every caller with a token)";
+    file.map_or_else(|| Rule::All(Vec::new()), |file| saying(file, path, allowed, problems))
+}
+
 /// The rule in `file`; what is refused is left out and reported.
-pub(super) fn rule(file: &RuleFile, path: &KeyPath, problems: &mut Problems) -> Rule {
+fn rule(file: &RuleFile, path: &KeyPath, problems: &mut Problems) -> Rule {
     let mut rules = Vec::new();
     if let Some(roles) = &file.roles {
         rules.push(Rule::Roles(words(roles, &path.key("roles"), problems)));
@@ -53,12 +60,16 @@ fn nested(files: &[RuleFile], path: &KeyPath, problems: &mut Problems) -> Vec<Ru
     files.iter().enumerate().map(|(index, file)| inner(file, &path.item(index), problems)).collect()
 }
 
-/// A rule inside another one says something; at the top, an empty table is any caller of the route's issuers.
 fn inner(file: &RuleFile, path: &KeyPath, problems: &mut Problems) -> Rule {
+    saying(file, path, "roles, scopes, claims, registered, any, all or not", problems)
+}
+
+/// The rule in `file`, which has to say something.
+fn saying(file: &RuleFile, path: &KeyPath, allowed: &str, problems: &mut Problems) -> Rule {
     let rule = rule(file, path, problems);
     let empty = file.claims.as_ref().is_none_or(std::collections::BTreeMap::is_empty) && rule == Rule::All(Vec::new());
     if empty && file.all.is_none() && !problems.has_in(path) {
-        problems.refuse(path, "an empty rule", "roles, scopes, claims, registered, any, all or not");
+        problems.refuse(path, "an empty rule", allowed);
     }
     rule
 }

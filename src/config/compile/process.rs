@@ -1,6 +1,6 @@
 //! `[admin]`, `[runtime]`, `[token_cache]` and `[log]` to their settings.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread;
 
 use crate::config::compile::listener::address;
@@ -14,7 +14,7 @@ use crate::issuer::CacheSettings;
 use crate::listener::ListenerSettings;
 use crate::telemetry::{LogFormat, LogSettings};
 
-const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 const DEFAULT_CAPACITY: usize = 100_000;
 const DEFAULT_BYTES: u64 = 64 << 20;
 
@@ -32,12 +32,27 @@ pub(super) fn admin(
         Some(text) => address(text, &path, problems)?,
         None => DEFAULT_ADMIN,
     };
-    if let Some(listener) = listeners.iter().find(|listener| listener.value.address == address && address.port() != 0) {
-        let found = format!("{address}, which is the address of listener {} too", quoted(&listener.value.name));
+    if let Some(Block { value: listener, .. }) = listeners.iter().find(|listener| overlap(listener.value.address, address)) {
+        let name = quoted(&listener.name);
+        let found = match listener.address {
+            same if same == address => format!("{address}, which is the address of listener {name} too"),
+            other => format!("{address}, which overlaps the address {other} of listener {name}"),
+        };
         problems.refuse(&path, found, "an address of its own (metrics and status are never public), or \"off\"");
         return None;
     }
+    if address.ip().to_canonical().is_unspecified() {
+        let message = "can be reached on every address of this machine, and asks for no credential; keep others away from it";
+        problems.warn(&path, format!("{address} {message}"));
+    }
     Some(Some(address))
+}
+
+/// Whether one socket would take what is meant for the other: everywhere includes each address, and `[::]` those of IPv4.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = |all: IpAddr, ip: IpAddr| all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4());
+    one.port() == other.port() && one.port() != 0 && (ip == other_ip || covers(ip, other_ip) || covers(other_ip, ip))
 }
 
 /// The number of workers; 0 in the file is one for each core.

@@ -163,3 +163,18 @@ fn keys_over_plain_http_on_loopback_are_allowed() {
         assert!(Bench::new().load_with(&text, &[]).is_ok(), "{host}");
     }
 }
+
+#[test]
+fn an_admin_address_that_is_everywhere_is_warned_of() {
+    let warnings = |admin: &str| {
+        let settings = Bench::new().load_with(&format!("{GOOD}[admin]\naddress = \"{admin}\"\n"), &[]).unwrap();
+        settings.warnings.iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
+    };
+    for everywhere in ["0.0.0.0:9464", "[::]:9464"] {
+        let [warning] = &warnings(everywhere)[..] else { panic!("{everywhere}") };
+        assert!(warning.starts_with(&format!("{everywhere} can be reached on every address")), "{warning}");
+    }
+    for elsewhere in ["127.0.0.1:8444", "192.0.2.1:8443", "[::1]:8443"] {
+        assert_eq!(warnings(elsewhere), [""; 0], "{elsewhere}");
+    }
+}

@@ -105,6 +105,17 @@ async fn https_believes_only_the_given_roots() {
 }
 
 #[tokio::test]
+async fn an_unknown_authority_is_said_to_be_one_for_ca_file() {
+    let (mock, _) = Mock::start_tls(|_| Reply::Json("{}".into())).await;
+    let mut stranger = rcgen::CertificateParams::new(vec!["stranger".to_owned()]).unwrap();
+    stranger.distinguished_name.push(rcgen::DnType::CommonName, "stranger");
+    let stranger = stranger.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let believing = Fetcher::new(&TrustRoots::Given(vec![stranger.der().clone()]));
+    let error = believing.get(&mock.url("/"), &bounds(), NOW).await.unwrap_err();
+    assert!(error.to_string().ends_with("UnknownIssuer; `ca_file` of the issuer names the authorities to believe"), "{error}");
+}
+
+#[tokio::test]
 async fn without_roots_https_is_unusable_and_plain_is_not() {
     let fetcher = Fetcher::new(&TrustRoots::Given(Vec::new()));
     assert_eq!(fetcher.usable_for(&Uri::from_static("https://issuer.example/")), Err(RootsError::NoneFound));

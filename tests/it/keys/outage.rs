@@ -46,6 +46,10 @@ fn an_issuer_that_hangs_from_the_start_slows_no_other() {
     for client in &mut waiting {
         assert_eq!(client.answer_to("GET").unwrap().status, 503, "after the time for one fetch");
     }
+    until("the lines of those that waited", || {
+        let lines = gateway.access_lines().into_iter().filter(|line| line["reason"] == "keys_unavailable");
+        lines.filter(|line| line["issuer"] == "hanging" && line["subject"].is_null()).count() == waiting.len()
+    });
     println!("beside an issuer that hangs: p99 of {} requests {:?}", seen.count(), seen.quantile(0.99));
 }
 

@@ -32,6 +32,23 @@ fn client(site: &Site, forwarded_for: &[&str]) -> String {
 }
 
 #[test]
+fn the_access_line_has_the_client_that_only_a_trusted_proxy_may_name() {
+    let site = site();
+    let headers = [("X-Forwarded-For", "6.6.6.6, 192.0.2.7, 10.1.1.1")];
+    let cases = [
+        ("behind", "GET /public", "192.0.2.7"),
+        ("behind", "GET /admin", "192.0.2.7"),
+        ("behind", "GET /a/..", "127.0.0.1"),
+        ("plain", "GET /public", "127.0.0.1"),
+    ];
+    for (listener, line, client) in cases {
+        let logged = site.access_line(&ask(&site.gateway, listener, line, &headers));
+        assert_eq!(logged["client"], client, "{listener} {line}");
+        assert!(logged["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{logged}");
+    }
+}
+
+#[test]
 fn oauth2_proxy_cve_2026_40575_issue_3506_a_forwarded_path_opens_nothing() {
     let site = site();
     let paths =

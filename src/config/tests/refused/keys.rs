@@ -62,7 +62,7 @@ fn a_key_address_with_a_password() {
     changed(
         r#"jwks_file = "jwks.json""#,
         r#"jwks_url = "https://user:pass@keys.example/""#,
-        r#"t.toml:10:12: issuer.corp.jwks_url: found "https://user:pass@keys.example/"; allowed: an address such as "https://issuer.example/jwks.json""#,
+        r#"t.toml:10:12: issuer.corp.jwks_url: found "https://***@keys.example/"; allowed: an address such as "https://issuer.example/jwks.json""#,
     );
 }
 

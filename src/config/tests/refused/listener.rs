@@ -1,6 +1,6 @@
 //! Listeners, the admin address and logging that are refused. Each test holds the whole message.
 
-use crate::config::tests::refused::{LISTENER, changed, with_line, with_more};
+use crate::config::tests::refused::{LISTENER, changed, refused, with_line, with_more};
 
 #[test]
 fn two_listeners_at_one_address() {
@@ -238,6 +238,23 @@ address = "127.0.0.1:8443"
 "#,
         r#"t.toml:22:11: admin.address: found 127.0.0.1:8443, which is the address of listener "public" too; allowed: an address of its own (metrics and status are never public), or "off""#,
     );
+}
+
+#[test]
+fn an_admin_address_that_overlaps_a_listeners() {
+    let overlapping =
+        [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "[::]"), ("[::]", "0.0.0.0"), ("[::]", "[::1]")];
+    for (public, admin) in overlapping {
+        refused(
+            &[("127.0.0.1:8443", &format!("{public}:8443"))],
+            &format!("\n[admin]\naddress = \"{admin}:8443\"\n"),
+            &[],
+            &[&format!(
+                "t.toml:22:11: admin.address: found {admin}:8443, which overlaps the address {public}:8443 of listener \"public\"; \
+                 allowed: an address of its own (metrics and status are never public), or \"off\""
+            )],
+        );
+    }
 }
 
 #[test]

@@ -21,6 +21,18 @@ fn an_empty_rule_in_a_rule() {
 }
 
 #[test]
+fn a_rule_that_says_nothing() {
+    for nothing in ["{}", "{ claims = {} }"] {
+        with_line(
+            ROUTE,
+            &format!("require = {nothing}"),
+            "t.toml:20:11: route.all.require: found an empty rule; allowed: roles, scopes, claims, registered, any, all or not \
+             (leave `require` out to let in every caller with a token)",
+        );
+    }
+}
+
+#[test]
 fn a_scope_with_a_space() {
     with_line(
         ROUTE,

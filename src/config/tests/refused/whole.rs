@@ -1,6 +1,6 @@
 //! What is refused in any section: unknown keys, kinds, names. Each test holds the whole message.
 
-use crate::config::tests::refused::{ROUTE, changed, refused, with_line, with_more};
+use crate::config::tests::refused::{Bench, GOOD, ROUTE, changed, refused, with_line, with_more};
 
 #[test]
 fn every_unknown_key_in_one_pass() {
@@ -111,6 +111,20 @@ url = "sqlite://tollgate.db"
 }
 
 #[test]
+fn a_name_that_metrics_use_themselves() {
+    changed(
+        "name = \"corp\"",
+        "name = \"unknown\"",
+        "t.toml:6:8: issuer.unknown.name: found \"unknown\"; allowed: another name (metrics count tokens of no configured issuer under this one)",
+    );
+    changed(
+        "name = \"all\"",
+        "name = \"none\"",
+        "t.toml:17:8: route.none.name: found \"none\"; allowed: another name (metrics count requests that match no route under this one)",
+    );
+}
+
+#[test]
 fn a_name_with_control_characters() {
     changed(
         r#"name = "all""#,
@@ -136,4 +150,30 @@ methods = "GET""#,
             r#"t.toml:21:11: route.all.methods: found "GET"; allowed: a list"#,
         ],
     );
+}
+
+/// Neither in the message nor in the line that is shown with it.
+#[test]
+fn a_password_in_an_address_is_not_shown() {
+    let jwks = r#"jwks_url = "https://u:hunter2@host/keys""#;
+    let cases = [
+        (
+            r#"jwks_file = "jwks.json""#,
+            jwks,
+            "found \"https://***@host/keys\"; allowed: an address",
+            "\"https://*********@host/keys\"",
+        ),
+        (r#"["http://127.0.0.1:9001"]"#, r#"["http://u:hunter2@a"]"#, "found \"http://***@a\"", "[\"http://*********@a\"]"),
+        (
+            r#"["http://127.0.0.1:9001"]"#,
+            r#""http://u:hunter2@a""#,
+            "found \"http://***@a\"; allowed: a list",
+            "\"http://*********@a\"",
+        ),
+        (r#"["http://127.0.0.1:9001"]"#, "http://u:hunter2@a", "not TOML", "= http://*********@a"),
+    ];
+    for (from, to, message, line) in cases {
+        let refusal = Bench::new().refusal(&GOOD.replace(from, to), &[]);
+        assert!(refusal.contains(message) && refusal.contains(line) && !refusal.contains("hunter2"), "{refusal}");
+    }
 }
