@@ -1,6 +1,7 @@
 //! Configurations: whatever the text, the answer is settings or a list of places.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -81,5 +82,8 @@ anonymous = true
 static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("tollgate-fuzz-{}", std::process::id()));
     let _ = fs::create_dir_all(&folder);
-    folder.join("tollgate.toml")
+    let file = folder.join("tollgate.toml");
+    // Closed to others, or no text with a secret in it would ever load; writing to it keeps the mode.
+    let _ = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+    file
 });

@@ -26,14 +26,15 @@ pub trait Source: Send + Sync + 'static {
 pub struct Readiness {
     /// The gateway is shutting down.
     pub draining: bool,
-    /// Each issuer's name with the word for its keys: `ready`, `cold` or `stale`.
+    /// Each issuer's name with the word for its keys: `ready`, `cold`, `empty` or `stale`.
     pub issuers: Vec<(String, &'static str)>,
 }
 
 impl Readiness {
     /// Ready while not draining and while at least one issuer's tokens can be checked (or none is configured): one
-    /// issuer that is down must not take the others' callers away.
+    /// issuer that is down must not take the others' callers away. That an issuer has withdrawn all its keys is known as
+    /// well: its tokens are refused as they should be, and nobody else's requests.
     pub fn is_ready(&self) -> bool {
-        !self.draining && (self.issuers.is_empty() || self.issuers.iter().any(|(_, state)| *state == "ready"))
+        !self.draining && (self.issuers.is_empty() || self.issuers.iter().any(|(_, state)| matches!(*state, "ready" | "empty")))
     }
 }

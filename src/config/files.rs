@@ -1,10 +1,10 @@
 //! The files that a configuration refers to: read whole, bounded, remembered for the watcher.
 //!
-//! Relative names are relative to the configuration. A file with a secret in it is refused when anyone but its owner
-//! may read it, but for root's files that are lent to the process by a group (a mounted Kubernetes Secret, Debian's
+//! Relative names are relative to the configuration. A file with a secret in it, the configuration too, is refused when
+//! anyone but its owner may read it, but for root's files that are lent to the process by a group (a mounted Kubernetes Secret, Debian's
 //! `ssl-cert`); what is not a regular file is refused, since reading it could hang or never end.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,11 @@ impl SourceFile {
     pub(crate) fn new(path: &Path, audience: Audience, content: Option<&[u8]>) -> Self {
         let content = content.map(|content| digest::digest(&digest::SHA256, content).as_ref().to_vec());
         Self { path: path.to_owned(), audience, content }
+    }
+
+    /// The same, as a file that must be closed to others.
+    pub(crate) fn for_owner(self) -> Self {
+        Self { audience: Audience::OwnerOnly, ..self }
     }
 
     /// Whether reading it again would bring the same.
@@ -126,16 +131,30 @@ fn without_line_break(bytes: &[u8]) -> &[u8] {
 }
 
 pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>, FileFault> {
+    let (file, metadata) = open(path)?;
+    match open_mode(&metadata) {
+        Some(mode) if audience == Audience::OwnerOnly => Err(FileFault::Open(mode)),
+        _ => content(file, &metadata),
+    }
+}
+
+/// A file that turns out only later to have a secret in it, and its mode where it should have none.
+pub(crate) fn read_before_judging(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<u32>), FileFault> {
+    let (file, metadata) = open(path)?;
+    Ok((content(file, &metadata)?, open_mode(&metadata)))
+}
+
+fn open(path: &Path) -> Result<(File, Metadata), FileFault> {
     // Before opening, because opening a pipe waits for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(FileFault::NotAFile);
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let mode = metadata.mode() & 0o777;
-    if audience == Audience::OwnerOnly && is_open(mode, metadata.uid(), own_user()) {
-        return Err(FileFault::Open(mode));
-    }
+    Ok((file, metadata))
+}
+
+fn content(file: File, metadata: &Metadata) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     // Sized beforehand, because a buffer that grows leaves copies of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0) + 1));
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
@@ -144,6 +163,12 @@ pub(crate) fn read(path: &Path, audience: Audience) -> Result<Zeroizing<Vec<u8>>
         length if length as u64 > LARGEST => Err(FileFault::TooLarge),
         _ => Ok(bytes),
     }
+}
+
+/// The mode of a file that is open to more than the process.
+fn open_mode(metadata: &Metadata) -> Option<u32> {
+    let mode = metadata.mode() & 0o777;
+    is_open(mode, metadata.uid(), own_user()).then_some(mode)
 }
 
 /// Whether a secret's file of this mode and owner is open to more than the process, run by the user `own`.

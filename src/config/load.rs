@@ -35,14 +35,15 @@ pub fn load_at(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     now: Timestamp,
 ) -> Result<Settings, Diagnostics> {
-    let text = read(path).map_err(|(fault, file)| unreadable(path, &fault, file))?;
-    load_text(path, &text, environment, now)
+    let (text, open) = read(path).map_err(|(fault, file)| unreadable(path, &fault, file))?;
+    load_text(path, &text, open, environment, now)
 }
 
-/// As [`load_at`], the file's text being `text`.
+/// As [`load_at`], the file's text being `text`, and `open` its mode where others than the process can read it.
 pub(crate) fn load_text(
     path: &Path,
     text: &str,
+    open: Option<u32>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     now: Timestamp,
 ) -> Result<Settings, Diagnostics> {
@@ -57,7 +58,10 @@ pub(crate) fn load_text(
     let mut problems = Problems::default();
     walk::unknown_keys(&document, ROOT, &KeyPath::default(), &mut problems);
     let overrides = environment::overrides(environment, &document, &mut problems);
-    let secrets = walk::secret_spans(&document, ROOT);
+    let secrets = walk::secrets(&document, ROOT);
+    let own = secrets.iter().map(|(path, _)| path).filter(|path| !overrides.iter().any(|set| path.is_in(&set.path)));
+    let configuration = judge(own, open, configuration, &mut problems);
+    let secrets = secrets.into_iter().map(|(_, span)| span).collect();
     let source = Source { file, text: text.to_owned(), document, overrides, secrets };
     let mut context = Context { files: Files::beside(configuration), problems: &mut problems, now };
     let settings = compile::compile(&source, &mut context);
@@ -69,11 +73,33 @@ pub(crate) fn load_text(
     }
 }
 
-/// The text, or why there is none and how the file stands, for whoever waits for it to be corrected.
-fn read(path: &Path) -> Result<String, (FileFault, SourceFile)> {
-    let bytes = files::read(path, Audience::Anyone).map_err(|fault| (fault, SourceFile::new(path, Audience::Anyone, None)))?;
+/// A configuration with a secret of its own is held to the rule of secrets' files; one whose secrets all come from the
+/// environment is not. What it is watched as: only in a file that is closed is there anything to be read.
+fn judge<'a>(
+    mut secrets: impl Iterator<Item = &'a KeyPath>,
+    open: Option<u32>,
+    configuration: SourceFile,
+    problems: &mut Problems,
+) -> SourceFile {
+    match (secrets.next(), open) {
+        (None, _) => configuration,
+        (Some(_), None) => configuration.for_owner(),
+        (Some(first), Some(mode)) => {
+            for path in std::iter::once(first).chain(secrets) {
+                let found = format_args!("a secret in a file that others than its owner can read (mode {mode:03o})");
+                problems.refuse(path, found, "here after `chmod 600` on this file; or in a `secret_file`, or in the environment");
+            }
+            SourceFile::new(&configuration.path, Audience::OwnerOnly, None)
+        }
+    }
+}
+
+/// The text with the mode of an open file, or why there is none and how the file stands, for whoever waits for it to be corrected.
+fn read(path: &Path) -> Result<(String, Option<u32>), (FileFault, SourceFile)> {
+    let (bytes, open) =
+        files::read_before_judging(path).map_err(|fault| (fault, SourceFile::new(path, Audience::Anyone, None)))?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(text.to_owned()),
+        Ok(text) => Ok((text.to_owned(), open)),
         Err(error) => {
             let fault = io::Error::new(io::ErrorKind::InvalidData, error);
             Err((fault.into(), SourceFile::new(path, Audience::Anyone, Some(&bytes))))

@@ -53,19 +53,23 @@ fn dates(node: &Node, path: &KeyPath, problems: &mut Problems) {
     }
 }
 
-/// Where the values of secrets stand in the text.
-pub(crate) fn secret_spans(node: &Node, keys: &'static [Key]) -> Vec<Range<usize>> {
-    let mut spans = Vec::new();
-    collect_secrets(node, keys, &mut spans);
-    spans
+/// The settings of the text that are secrets, and where their values stand.
+pub(crate) fn secrets(node: &Node, keys: &'static [Key]) -> Vec<(KeyPath, Range<usize>)> {
+    let mut found = Vec::new();
+    collect_secrets(node, keys, &KeyPath::default(), &mut found);
+    found
 }
 
-fn collect_secrets(node: &Node, keys: &'static [Key], spans: &mut Vec<Range<usize>>) {
+fn collect_secrets(node: &Node, keys: &'static [Key], path: &KeyPath, found: &mut Vec<(KeyPath, Range<usize>)>) {
     for entry in node.entries() {
+        let here = path.key(&entry.key);
         match schema::find(keys, &entry.key).map(|key| &key.kind) {
-            Some(Kind::Secret) => spans.push(entry.node.span.clone()),
-            Some(Kind::Table(inner)) => collect_secrets(&entry.node, inner, spans),
-            Some(Kind::Blocks(inner)) => entry.node.items().iter().for_each(|item| collect_secrets(item, inner, spans)),
+            Some(Kind::Secret) => found.push((here, entry.node.span.clone())),
+            Some(Kind::Table(inner)) => collect_secrets(&entry.node, inner, &here, found),
+            Some(Kind::Blocks(inner)) => {
+                let items = entry.node.items().iter().enumerate();
+                items.for_each(|(index, item)| collect_secrets(item, inner, &here.item(index), found));
+            }
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ pub(super) async fn load(source: &RemoteSource, issuer: &str, now: Timestamp) ->
     let document = source.get(&source.url, crate::fetch::Reach::Anywhere, now).await?;
     let address = keys_address(&document.body, issuer, &source.url)?;
     let document = source.get(&address, document.onward, now).await?;
-    let keys = KeySet::from_jwks(&document.body, &source.allowed)?;
+    let keys = KeySet::from_published(&document.body, &source.allowed)?;
     Ok(Fetched { keys, freshness: document.freshness })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! All are asked every time, because versions differ in which of them hold what: older ones key the map by application
 //! id. A 404 says that there is none there (an application that signs with a shared secret); any other failure fails the
-//! whole fetch, so that a hiccup of one endpoint never looks like the removal of its keys.
+//! whole fetch, so that a hiccup of one endpoint never looks like the removal of its keys. All keys are withdrawn only where
+//! the set is there and empty, and nothing else has a key, usable or not.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,9 +32,9 @@ struct PublicKey {
 
 /// The keys of the server at the source's address.
 pub(super) async fn load(source: &RemoteSource, applications: &[String], now: Timestamp) -> Result<Fetched, KeyFetchError> {
-    let mut gathering = Gathering { source, now, parts: Vec::new(), freshness: None };
+    let mut gathering = Gathering { source, now, parts: Vec::new(), set_is_empty: false, has_unusable: false, freshness: None };
     if let Some(body) = gathering.get("/.well-known/jwks.json").await? {
-        gathering.add(KeySet::from_jwks(&body, &source.allowed))?;
+        gathering.add(KeySet::from_published(&body, &source.allowed))?;
     }
     if let Some(body) = gathering.get("/api/jwt/public-key").await? {
         let keys: PublicKeys = parse(&body)?;
@@ -46,7 +47,8 @@ pub(super) async fn load(source: &RemoteSource, applications: &[String], now: Ti
             gathering.add(KeySet::from_pems(&[(Some(application), key.pem.as_bytes())], &source.allowed))?;
         }
     }
-    Ok(Fetched { keys: KeySet::merge(gathering.parts)?, freshness: gathering.freshness })
+    let freshness = gathering.freshness;
+    Ok(Fetched { keys: gathering.sum()?, freshness })
 }
 
 /// What the endpoints brought so far.
@@ -54,6 +56,8 @@ struct Gathering<'a> {
     source: &'a RemoteSource,
     now: Timestamp,
     parts: Vec<Loaded>,
+    set_is_empty: bool,
+    has_unusable: bool,
     freshness: Option<Duration>,
 }
 
@@ -75,11 +79,19 @@ impl Gathering<'_> {
     /// A document without a usable key adds none; that the sum has one is looked at in the end.
     fn add(&mut self, loaded: Result<Loaded, KeySetError>) -> Result<(), KeyFetchError> {
         match loaded {
+            Ok(loaded) if loaded.set.is_empty() => self.set_is_empty = true,
             Ok(loaded) => self.parts.push(loaded),
-            Err(KeySetError::NoUsableKey(_)) => {}
+            Err(KeySetError::NoUsableKey(skipped)) => self.has_unusable |= !skipped.is_empty(),
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    fn sum(self) -> Result<Loaded, KeySetError> {
+        if self.set_is_empty && self.parts.is_empty() && !self.has_unusable {
+            return Ok(Loaded { set: KeySet::withdrawn(), skipped: Vec::new() });
+        }
+        KeySet::merge(self.parts)
     }
 }
 

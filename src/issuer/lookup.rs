@@ -180,10 +180,11 @@ impl Shared {
     pub(super) fn status(&self, now: Timestamp) -> KeysStatus {
         let record = self.record().clone();
         let latest = self.latest.load();
-        let state = match *latest {
+        let state = match latest.as_ref() {
             None => KeysState::Cold,
-            Some(_) if self.are_usable(now) => KeysState::Ready,
-            Some(_) => KeysState::Stale,
+            Some(_) if !self.are_usable(now) => KeysState::Stale,
+            Some(set) if set.is_empty() => KeysState::Empty,
+            Some(_) => KeysState::Ready,
         };
         KeysStatus {
             state,

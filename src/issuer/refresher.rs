@@ -1,7 +1,8 @@
 //! The one task of an issuer: fetches its keys ahead of staleness, on demand, and again after failures.
 //!
-//! A fetch that fails or brings nothing usable changes nothing about the set there is; how long that one is believed is
-//! the operator's to say (`max_stale`). Fetches of one issuer never overlap.
+//! A fetch that fails or brings only what cannot be used changes nothing about the set there is; how long that one is
+//! believed is the operator's to say (`max_stale`). A set without any key is believed: only so can an issuer withdraw its
+//! last one. Fetches of one issuer never overlap.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,12 @@ async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Du
 /// Keys that are in both sets keep their identity, and what was remembered on their word; the others' ends here.
 fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
     let Loaded { set, skipped } = fetched.keys;
-    let set = match shared.latest() {
+    let previous = shared.latest();
+    // Said once, not at every refresh.
+    if set.is_empty() && previous.as_ref().is_none_or(|previous| !previous.is_empty()) {
+        tracing::warn!(issuer = %shared.issuer, "the issuer publishes no keys; all its tokens are refused");
+    }
+    let set = match previous {
         Some(previous) => set.succeed(&previous),
         None => set,
     };

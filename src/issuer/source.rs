@@ -111,7 +111,7 @@ impl RemoteSource {
             Kind::FusionAuth(applications) => fusionauth::load(self, applications, now).await,
             Kind::Jwks => {
                 let document = self.get(&self.url, Reach::Anywhere, now).await?;
-                let keys = KeySet::from_jwks(&document.body, &self.allowed)?;
+                let keys = KeySet::from_published(&document.body, &self.allowed)?;
                 Ok(Fetched { keys, freshness: document.freshness })
             }
         }

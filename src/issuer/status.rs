@@ -24,6 +24,8 @@ pub enum KeysState {
     Ready,
     /// No set was ever loaded.
     Cold,
+    /// The issuer has withdrawn all its keys, and that is believed.
+    Empty,
     /// The last set is older than the operator allows.
     Stale,
 }
@@ -34,6 +36,7 @@ impl KeysState {
         match self {
             Self::Ready => "ready",
             Self::Cold => "cold",
+            Self::Empty => "empty",
             Self::Stale => "stale",
         }
     }

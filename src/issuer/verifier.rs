@@ -28,6 +28,11 @@ impl Verifier {
         Self { registry, remembered, metrics, clock }
     }
 
+    /// The clock that tokens are judged by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// The issuers.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry

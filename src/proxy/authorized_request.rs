@@ -11,12 +11,14 @@ use super::plan::RoutePlan;
 use super::record::X_REQUEST_ID;
 use super::rejection::{Reason, Rejection};
 use crate::identity::credential::{strip_cookies, strip_query};
+use crate::issuer::Verified;
 use crate::telemetry::RequestId;
 
-/// What [`super::forward`] sends. Its field is private: there is no way here but through authorization.
+/// What [`super::forward`] sends. Its fields are private: there is no way here but through authorization.
 #[derive(Debug)]
 pub(super) struct AuthorizedRequest {
     head: Parts,
+    proof: Option<Arc<Verified>>,
 }
 
 impl AuthorizedRequest {
@@ -41,7 +43,12 @@ impl AuthorizedRequest {
             remove_query_token(&mut head)?;
         }
         head.headers.insert(X_REQUEST_ID, id.header());
-        Ok(Self { head })
+        Ok(Self { head, proof: authorized.known().map(|known| Arc::clone(&known.verified)) })
+    }
+
+    /// What a connection that outlasts the request stands on; nothing where the caller is nobody in particular.
+    pub(super) fn proof(&self) -> Option<Arc<Verified>> {
+        self.proof.clone()
     }
 
     pub(super) fn into_head(self) -> Parts {

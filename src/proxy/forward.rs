@@ -17,7 +17,8 @@ use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::sanitize::sanitize_response;
 use super::snapshot::Snapshot;
-use super::tunnel::{self, Upgrade};
+use super::standing::Standing;
+use super::tunnel::{self, Bounds, Upgrade};
 use crate::peer::Peer;
 use crate::upstream::{RequestBody, UpstreamFault};
 
@@ -31,6 +32,7 @@ pub(super) async fn forward(
     peer: &Peer,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
+    let proof = upgrade.as_ref().and_then(|_| request.proof());
     let head = request.into_head();
     let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
@@ -46,7 +48,8 @@ pub(super) async fn forward(
     *response.version_mut() = Version::HTTP_11;
     let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel::open(upgrade, switched.as_ref(), response, peer.idle, &snapshot.metrics.tunnels);
+        let bounds = Bounds { idle: peer.idle, standing: Standing::new(proof, snapshot.verifier.clock().clone()) };
+        return tunnel::open(upgrade, switched.as_ref(), response, bounds, &snapshot.metrics.tunnels);
     }
     Ok(response.map(Content::Backend))
 }

@@ -28,6 +28,7 @@ pub mod sanitize;
 mod sign_in;
 mod silence;
 mod snapshot;
+mod standing;
 mod tunnel;
 
 pub use access_log::AccessLog;

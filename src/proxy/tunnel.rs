@@ -1,5 +1,5 @@
 //! Upgraded connections (RFC 9110 section 7.8): after both sides switched, bytes are copied until both have ended,
-//! one fails, or neither says anything for too long.
+//! one fails, neither says anything for too long, or the caller's proof holds no more.
 //!
 //! Nothing that the client sends reaches the backend before its 101: the client's side is handed over only with our
 //! own 101 (Pingora CVE-2026-2833, Envoy CVE-2025-64763).
@@ -23,6 +23,7 @@ use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::silence::Silence;
+use super::standing::Standing;
 use crate::upstream::{ResponseBody, Stream, Tunnel};
 
 /// An upgrade that a client asked for and the route allows.
@@ -44,6 +45,13 @@ impl Upgrade {
     }
 }
 
+/// How long a tunnel lasts: while something moves at least this often, and while its caller is believed.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    pub(super) idle: Duration,
+    pub(super) standing: Standing,
+}
+
 /// Joins client and backend after the backend's 101.
 ///
 /// # Errors
@@ -52,7 +60,7 @@ pub(super) fn open(
     upgrade: Option<Upgrade>,
     switched: Option<&HeaderValue>,
     response: Response<ResponseBody>,
-    idle: Duration,
+    bounds: Bounds,
     open: &IntGauge,
 ) -> Result<Response<Content>, Rejection> {
     let switched = switched.map(|protocol| protocol.as_bytes().to_ascii_lowercase());
@@ -62,26 +70,29 @@ pub(super) fn open(
     let (mut parts, body) = response.into_parts();
     parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     parts.headers.insert(UPGRADE, upgrade.protocol);
-    tokio::spawn(copy(upgrade.client, body, idle, OpenTunnel::count(open)));
+    tokio::spawn(copy(upgrade.client, body, bounds, OpenTunnel::count(open)));
     Ok(Response::from_parts(parts, Content::Empty))
 }
 
-async fn copy(client: OnUpgrade, server: ResponseBody, idle: Duration, _open: OpenTunnel) {
+async fn copy(client: OnUpgrade, server: ResponseBody, bounds: Bounds, _open: OpenTunnel) {
     let (Ok(client), Some(server)) = (client.await, server.into_tunnel().await) else { return };
-    if let Err(error) = join(TokioIo::new(client), server, idle).await {
+    if let Err(error) = join(TokioIo::new(client), server, bounds).await {
         tracing::debug!(%error, "an upgraded connection ended with an error");
     }
 }
 
-async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunnel, idle: Duration) -> io::Result<()> {
+async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunnel, bounds: Bounds) -> io::Result<()> {
     let moved = AtomicBool::new(false);
     let mut copying = pin!(async {
         client.write_all(&server.already_read).await?;
         let mut server = Heard { stream: &mut server.stream, moved: &moved };
         tokio::io::copy_bidirectional(&mut client, &mut server).await
     });
-    let mut silence = Silence::at_most(idle);
+    let (mut silence, mut watch) = (Silence::at_most(bounds.idle), bounds.standing.watch());
     std::future::poll_fn(|cx| {
+        if watch.poll_lost(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, "its caller's token holds no more")));
+        }
         if let Poll::Ready(copied) = copying.as_mut().poll(cx) {
             return Poll::Ready(copied.map(drop));
         }

@@ -15,6 +15,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use super::log_filter::filter;
 use super::settings::{LogFormat, LogSettings};
 
 /// Lines that may wait to be written.
@@ -137,7 +138,7 @@ pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
 impl LogLevel {
     /// Applies `level` from now on; one that does not parse changes nothing and was refused by the configuration.
     pub fn set(&self, level: &str) {
-        if let Ok(filter) = EnvFilter::try_new(level) {
+        if let Some(filter) = filter(level) {
             let _ = self.0.reload(filter);
         }
     }
@@ -145,8 +146,8 @@ impl LogLevel {
 
 /// Makes `sink` the log of this process. Once per process; a second call changes nothing.
 pub fn install(settings: &LogSettings, sink: &LogSink) -> LogLevel {
-    let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let (filter, handle) = reload::Layer::new(filter);
+    let chosen = filter(&settings.level).or_else(|| filter("info")).unwrap_or_default();
+    let (filter, handle) = reload::Layer::new(chosen);
     let lines = tracing_subscriber::fmt::layer().with_writer(sink.clone()).with_ansi(false);
     let lines = match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod log;
+mod log_filter;
 mod request_id;
 mod settings;
 mod sharded;

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// More keys than any issuer rotates through.
 const MAX_KEYS: usize = 100;
 
-/// Keys, sorted by id. Never empty.
+/// Keys, sorted by id. Empty only where an issuer has withdrawn all of them.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<Arc<Key>>,
@@ -90,6 +90,23 @@ impl KeySet {
         let Some(Value::Array(jwks)) = document.get("keys") else { return Err(KeySetError::NotAKeySet) };
         bounded(jwks.len())?;
         assemble(jwks.iter().map(|value| jwk::key(value, allowed)).collect())
+    }
+
+    /// As [`KeySet::from_jwks`] of what an issuer publishes now, where a set without any key is news and no mistake: the
+    /// issuer has withdrawn them all. One whose keys all cannot be used stays an error.
+    ///
+    /// # Errors
+    /// As [`KeySet::from_jwks`].
+    pub fn from_published(json: &[u8], allowed: &[Algorithm]) -> Result<Loaded, KeySetError> {
+        match Self::from_jwks(json, allowed) {
+            Err(KeySetError::NoUsableKey(skipped)) if skipped.is_empty() => Ok(Loaded { set: Self::withdrawn(), skipped }),
+            loaded => loaded,
+        }
+    }
+
+    /// The set of an issuer that has withdrawn all its keys.
+    pub fn withdrawn() -> Self {
+        Self { keys: Vec::new() }
     }
 
     /// The keys of PEM texts (`PUBLIC KEY`, `RSA PUBLIC KEY`, or `CERTIFICATE`, whose chain and dates are not looked
@@ -186,7 +203,7 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// Whether there is none; never so.
+    /// Whether there is none: all were withdrawn.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -66,6 +66,7 @@ def main(binary, configuration):
             text = text.replace(f'"{file}"', f'"{folder}/{file.lstrip("/")}"')
             make(folder / file.lstrip("/"), kind, algorithm, folder)
         (folder / "tollgate.toml").write_text(text)
+        (folder / "tollgate.toml").chmod(0o600)  # as it must be where a secret stands in it
         return subprocess.run([binary, "check", folder / "tollgate.toml"], check=False).returncode
 
 

@@ -3,7 +3,7 @@
 use crate::config::document::{self, Node};
 use crate::config::file::ROOT;
 use crate::config::schema::{Key, Kind};
-use crate::config::tests::{Bench, certificate};
+use crate::config::tests::{Bench, NOW, certificate};
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
@@ -28,6 +28,15 @@ fn the_example_is_accepted_without_warning() {
     let settings = bench_with_the_files_of_the_example().load_with(EXAMPLE, &[]).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(settings.warnings, []);
     assert_eq!((settings.issuers.len(), settings.routes.len()), (7, 2));
+}
+
+#[test]
+fn the_example_is_a_file_for_its_owner_alone() {
+    let bench = bench_with_the_files_of_the_example();
+    for (mode, accepted) in [(0o600, true), (0o644, false)] {
+        bench.write("t.toml", EXAMPLE, mode);
+        assert_eq!(crate::config::load_at(&bench.path(), [], NOW).is_ok(), accepted, "{mode:o}");
+    }
 }
 
 #[test]

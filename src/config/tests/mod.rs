@@ -71,7 +71,7 @@ impl Bench {
 
     pub(super) fn load_with(&self, text: &str, environment: &[(&str, &str)]) -> Result<Settings, Diagnostics> {
         let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        load_text(&self.path(), text, environment, NOW)
+        load_text(&self.path(), text, None, environment, NOW)
     }
 
     /// What is wrong with `text`, the directory's name cut out.

@@ -80,6 +80,35 @@ async fn fusionauth_keys_come_from_its_set_its_map_and_its_applications() {
 }
 
 #[tokio::test]
+async fn fusionauth_withdraws_its_last_key_only_where_no_document_has_one() {
+    let signer = Signer::new("k1");
+    let (good, mapped) = (jwks(&[&signer]), json!({ "publicKeys": { "k1": "noise" } }).to_string());
+    let mock =
+        Mock::start(move |path| if path == "/.well-known/jwks.json" { Reply::Json(good.clone()) } else { Reply::Status(404) })
+            .await;
+    let gateway = Gateway::start(vec![settings_with("corp", KeySource::FusionAuth(remote(&mock, "/"), Vec::new()))]);
+    assert_eq!(gateway.reason(&signer.token("https://corp", "a")).await, "ok");
+
+    let documents = move |set: Option<&'static str>, map: Option<String>| {
+        move |path: &str| match path {
+            "/.well-known/jwks.json" => set.map_or(Reply::Status(404), |set| Reply::Json(set.into())),
+            _ => map.clone().map_or(Reply::Status(404), Reply::Json),
+        }
+    };
+    let empty_map = Some(json!({ "publicKeys": {} }).to_string());
+    for (set, map) in [(None, None), (None, empty_map.clone()), (Some("{\"keys\":[]}"), Some(mapped))] {
+        mock.now_does(documents(set, map));
+        gateway.refresh("corp").await;
+        until(|| gateway.status("corp").last_error == Some("no_usable_key")).await;
+        assert_eq!(gateway.reason(&signer.token("https://corp", "b")).await, "ok");
+    }
+    mock.now_does(documents(Some("{\"keys\":[]}"), empty_map));
+    gateway.refresh("corp").await;
+    until(|| gateway.status("corp").state == KeysState::Empty).await;
+    assert_eq!(gateway.reason(&signer.token("https://corp", "a")).await, "unknown_key");
+}
+
+#[tokio::test]
 async fn pem_files_answer_to_their_ids() {
     let (named, bare) = (Signer::new("k1"), Signer::new("k2"));
     let file = |signer: &Signer| KeyFile { path: "key.pem".into(), content: signer.pem().into_bytes() };

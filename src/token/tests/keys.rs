@@ -186,6 +186,9 @@ fn what_is_no_key_set_is_an_error_and_so_is_an_empty_one() {
     let twice = r#"{"keys":[{"kty":"RSA","kid":"a","kid":"b"}]}"#;
     assert_eq!(KeySet::from_jwks(twice.as_bytes(), &PUBLIC).err(), Some(KeySetError::NotAKeySet));
     assert_eq!(load(&[], &PUBLIC).err(), Some(KeySetError::NoUsableKey(vec![])));
+    assert!(KeySet::from_published(b"{\"keys\":[]}", &PUBLIC).unwrap().set.is_empty(), "what an issuer publishes may be");
+    let unusable = KeySet::from_published(br#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, &PUBLIC);
+    assert!(matches!(unusable, Err(KeySetError::NoUsableKey(skipped)) if skipped.len() == 1));
     let deep = format!(r#"{{"keys":[{}"#, r#"{"a":"#.repeat(10_000));
     assert_eq!(KeySet::from_jwks(deep.as_bytes(), &PUBLIC).err(), Some(KeySetError::NotAKeySet));
 }

@@ -1,10 +1,10 @@
-//! After a backend's 101 bytes go both ways until both sides have ended, one fails, nothing moves for too long, or the
-//! gateway shuts down.
+//! After a backend's 101 bytes go both ways until both sides have ended, one fails, nothing moves for too long, the token
+//! that opened the tunnel holds no more, or the gateway shuts down.
 
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use crate::support::{Backend, Caller, Connection, Gateway, OpenSite, Puppet, Reply, until};
+use crate::support::{Backend, Caller, Connection, Gateway, MockIssuer, OpenSite, Puppet, Reply, Signer, configuration, until};
 
 const UPGRADE: &str = "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n";
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -132,4 +132,117 @@ fn shutdown_lets_a_tunnel_go_on_until_the_drain_deadline() {
     let took = stopping.join().unwrap();
     assert!(took >= Duration::from_millis(400) && took < Duration::from_secs(3), "{took:?}");
     assert!(client.rest().unwrap_or_default().is_empty());
+}
+
+/// A tunnel that a token of the issuer `corp` opened.
+struct Authenticated {
+    issuer: MockIssuer,
+    gateway: Gateway,
+    text: String,
+    client: Connection,
+    caller: Caller,
+    _backend: Puppet,
+}
+
+impl Authenticated {
+    /// Opens it with a token of `key`, which expires in an hour.
+    #[track_caller]
+    fn open(key: &Signer) -> Self {
+        let (backend, issuer) = (Puppet::start(), MockIssuer::start("corp", &[key]));
+        let site = format!(
+            "[[upstream]]\nname = \"site\"\nservers = [\"{}\"]\n\n[[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"site\"\n",
+            backend.url()
+        );
+        let text = configuration(&[&issuer], &[], &site);
+        let gateway = Gateway::start(&text);
+        let token = key.token(&Signer::claims(&issuer.issuer(), "alice"));
+        let mut client = Connection::open(gateway.plain());
+        client.send(UPGRADE.replace("\r\n\r\n", &format!("\r\nAuthorization: Bearer {token}\r\n\r\n"))).unwrap();
+        let mut caller = backend.accept();
+        caller.head();
+        caller.send(SWITCH);
+        assert_eq!(client.answer_to("GET").unwrap().status, 101);
+        Self { issuer, gateway, text, client, caller, _backend: backend }
+    }
+
+    #[track_caller]
+    fn goes_on(&mut self) {
+        std::thread::sleep(Duration::from_millis(2500));
+        self.client.send("ping").unwrap();
+        assert_eq!(self.caller.read(4), b"ping");
+        self.caller.send("pong");
+        assert_eq!(self.client.read(4).unwrap(), b"pong");
+    }
+
+    /// Both sides see its end, long before the idle deadline.
+    #[track_caller]
+    fn assert_cut(mut self) {
+        let started = Instant::now();
+        assert!(self.caller.is_ended());
+        assert!(self.client.rest().unwrap_or_default().is_empty());
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        until("the tunnel to end", || tunnels(&self.gateway) == 0.0);
+    }
+}
+
+#[test]
+fn tunnel_does_not_outlive_the_expiry_of_the_token_that_opened_it() {
+    let mut tunnel = Authenticated::open(&Signer::new("k1"));
+    tunnel.gateway.clock.advance(Duration::from_secs(3599));
+    tunnel.goes_on();
+    tunnel.gateway.clock.advance(Duration::from_secs(1));
+    tunnel.assert_cut();
+}
+
+#[test]
+fn tunnel_that_never_rests_does_not_outlive_its_token_either() {
+    let tunnel = Authenticated::open(&Signer::new("k1"));
+    let Authenticated { gateway, client, mut caller, .. } = tunnel;
+    let mut sending = client.stream().try_clone().unwrap();
+    let flood = std::thread::spawn(move || while std::io::Write::write_all(&mut sending, &[7; 1 << 16]).is_ok() {});
+    assert_eq!(caller.read(1 << 20).len(), 1 << 20);
+    gateway.clock.advance(Duration::from_secs(3600));
+    let started = Instant::now();
+    caller.rest();
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    flood.join().unwrap();
+    until("the tunnel to end", || tunnels(&gateway) == 0.0);
+}
+
+#[test]
+fn tunnel_does_not_outlive_the_key_that_proved_its_token() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let mut tunnel = Authenticated::open(&old);
+    tunnel.issuer.publish(&[&old, &new]);
+    tunnel.gateway.clock.advance(Duration::from_secs(11));
+    let newer = new.token(&Signer::claims(&tunnel.issuer.issuer(), "bob"));
+    drop(asked(&tunnel, &newer));
+    until("the new key", || tunnel.gateway.metric("tollgate_keys", &[]) == 2.0);
+    tunnel.goes_on();
+
+    tunnel.issuer.publish(&[&new]);
+    tunnel.gateway.clock.advance(Duration::from_secs(11));
+    drop(asked(&tunnel, &Signer::new("x").token(&Signer::claims(&tunnel.issuer.issuer(), "mallory"))));
+    until("the old key's end", || tunnel.gateway.metric("tollgate_keys", &[]) == 1.0);
+    tunnel.assert_cut();
+}
+
+/// A request with `token` whose answer nobody waits for.
+#[track_caller]
+fn asked(tunnel: &Authenticated, token: &str) -> Connection {
+    let mut client = Connection::open(tunnel.gateway.plain());
+    client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")).unwrap();
+    // Long enough for the lookup to begin; its outcome is looked for in the metrics.
+    std::thread::sleep(Duration::from_millis(300));
+    client
+}
+
+#[test]
+fn tunnel_does_not_outlive_the_settings_of_its_issuer_but_outlives_other_reloads() {
+    let mut tunnel = Authenticated::open(&Signer::new("k1"));
+    let more = "\n[[route]]\nname = \"more\"\npath = \"/more\"\nupstream = \"site\"\n";
+    tunnel.gateway.reload(&format!("{}{more}", tunnel.text)).unwrap();
+    tunnel.goes_on();
+    tunnel.gateway.reload(&tunnel.text.replace("[\"gateway\"]", "[\"elsewhere\"]")).unwrap();
+    tunnel.assert_cut();
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ROUTE, WINDOW, ask, corp, serving, status, with_source};
-use crate::support::{Backend, Gateway, MockIssuer, Signer, configuration, until};
+use crate::support::{Backend, Gateway, MockIssuer, Serves, Signer, configuration, until};
 
 #[test]
 fn a_key_that_is_withdrawn_takes_its_remembered_tokens_with_it() {
@@ -31,6 +31,34 @@ fn a_withdrawn_key_is_gone_within_the_refresh_interval_without_anybody_asking() 
     issuer.publish(&[&new]);
     until("the refresh", || status(&gateway, "corp")["key_ids"] == json!(["new"]));
     assert_eq!(ask(&gateway, &remembered).0, 401);
+}
+
+#[test]
+fn the_last_key_that_is_withdrawn_is_believed_no_longer_than_any_other() {
+    let (key, backend) = (Signer::new("k1"), Backend::start());
+    let issuer = MockIssuer::start("corp", &[&key]);
+    let gateway = serving(&issuer, &backend);
+    let remembered = corp(&key, "alice");
+    assert_eq!(ask(&gateway, &remembered).0, 200);
+    issuer.publish(&[]);
+    gateway.clock.advance(WINDOW);
+    assert_eq!(ask(&gateway, &corp(&Signer::new("x"), "mallory")).0, 401, "makes the gateway fetch");
+    for token in [&remembered, &corp(&key, "bob")] {
+        assert_eq!(ask(&gateway, token), (401, "invalid_token".to_owned()));
+    }
+    let status_now = status(&gateway, "corp");
+    assert_eq!((&status_now["state"], &status_now["last_error"]), (&json!("empty"), &json!(null)));
+    assert_eq!(gateway.metric("tollgate_keys", &["issuer=\"corp\""]), 0.0);
+    assert_eq!((gateway.admin("/readyz").status, gateway.admin("/readyz/corp").status), (200, 503));
+
+    issuer.now(Serves::Status(500));
+    gateway.clock.advance(WINDOW);
+    assert_eq!(ask(&gateway, &remembered).0, 503, "a newer set could have the key");
+    issuer.publish(&[&key]);
+    until("the key's return", || {
+        gateway.clock.advance(WINDOW);
+        ask(&gateway, &remembered).0 == 200
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -139,6 +140,7 @@ impl Gateway {
 fn load(folder: &Path, text: &str) -> Result<Settings, String> {
     let file = folder.join("tollgate.toml");
     fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     config::load_at(&file, [], NOW).map_err(|problems| problems.to_string())
 }
 

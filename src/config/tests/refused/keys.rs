@@ -1,6 +1,8 @@
 //! Sources of keys that are refused. Each test holds the whole message.
 
+use crate::config::load_at;
 use crate::config::tests::refused::{ISSUER, changed, refused, with_line};
+use crate::config::tests::{Bench, GOOD, NOW};
 
 #[test]
 fn a_public_key_algorithm_beside_a_secret() {
@@ -79,6 +81,33 @@ fn a_secret_file_that_others_can_read() {
             r#"t.toml:10:15: issuer.corp.secret_file: file "open.secret" can be read by others than its owner (mode 644); run `chmod 600` on it"#,
         ],
     );
+}
+
+#[test]
+fn a_secret_in_a_configuration_that_others_can_read() {
+    let bench = Bench::new();
+    let text = GOOD.replace("ES256", "HS256").replace(ISSUER, "secret = \"0123456789abcdef0123456789abcdef\"");
+    let load = |mode, environment: &[(&str, &str)]| {
+        bench.write("t.toml", &text, mode);
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        load_at(&bench.path(), environment, NOW)
+    };
+    for mode in [0o644, 0o640, 0o604] {
+        let refusal = load(mode, &[]).unwrap_err();
+        let message = format!(
+            ":10:10: issuer.corp.secret: found a secret in a file that others than its owner can read (mode {mode:03o}); allowed: here after `chmod 600` on this file; or in a `secret_file`, or in the environment"
+        );
+        assert!(refusal.to_string().contains(&message) && !refusal.to_string().contains("89ab"), "{refusal}");
+        assert!(refusal.files[0].is_unchanged());
+        bench.write("t.toml", &text, 0o600);
+        assert!(!refusal.files[0].is_unchanged(), "closing it is news");
+    }
+    let settings = load(0o600, &[]).unwrap();
+    assert!(settings.files[0].is_unchanged());
+    bench.write("t.toml", &text, 0o644);
+    assert!(!settings.files[0].is_unchanged(), "and so is opening it");
+    let elsewhere = [("TOLLGATE_ISSUER__CORP__SECRET", "fedcba9876543210fedcba9876543210")];
+    assert!(load(0o644, &elsewhere).is_ok(), "a secret that is not used is none");
 }
 
 #[test]
