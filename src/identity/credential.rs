@@ -5,7 +5,7 @@
 //! parameter; within a header and a query there is one token or a refusal.
 
 use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 
 /// The cookie, and the query parameter, that holds the access token.
@@ -82,14 +82,6 @@ pub enum CredentialFault {
 }
 
 impl CredentialFault {
-    /// The status that answers it.
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::Several | Self::TooManyCookies => StatusCode::BAD_REQUEST,
-            Self::Malformed => StatusCode::UNAUTHORIZED,
-        }
-    }
-
     /// The stable word for logs and metrics.
     pub const fn kind(self) -> &'static str {
         match self {

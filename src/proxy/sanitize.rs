@@ -6,7 +6,7 @@
 
 use http::header::{CONTENT_LENGTH, COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use thiserror::Error;
 
 use crate::peer::RequestLimits;
@@ -52,16 +52,6 @@ pub enum SanitizeFault {
 }
 
 impl SanitizeFault {
-    /// The status that answers it.
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::TooManyHeaders | Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-
     /// The stable word for logs and for `ambiguous_requests_total{kind}`.
     pub const fn kind(self) -> &'static str {
         match self {

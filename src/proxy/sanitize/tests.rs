@@ -1,9 +1,10 @@
 //! Requests that hurt other gateways, and what must hold after any of them.
 
-use http::Request;
+use http::{Request, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
+use crate::proxy::rejection::Rejection;
 
 const LIMITS: RequestLimits = RequestLimits { header_count: 20, header_bytes: 2000, target_bytes: 100 };
 
@@ -140,7 +141,8 @@ fn connect_trace_and_track_are_refused() {
     for method in ["CONNECT", "TRACE", "TRACK"] {
         let mut head = head(&[]);
         head.method = Method::from_bytes(method.as_bytes()).unwrap();
-        assert_eq!(sanitize(&mut head, &managed(), &LIMITS).unwrap_err().status(), StatusCode::METHOD_NOT_ALLOWED);
+        let refusal = Rejection::from(sanitize(&mut head, &managed(), &LIMITS).unwrap_err());
+        assert_eq!(refusal.status(), StatusCode::METHOD_NOT_ALLOWED);
     }
 }
 
