@@ -13,11 +13,17 @@ pub mod config;
 pub mod gateway;
 
 pub mod admin;
+pub mod api;
 pub mod listener;
+
 pub mod proxy;
 
+pub mod authority;
 pub mod issuer;
 pub mod upstream;
+
+pub mod revocation;
+pub mod store;
 
 pub mod identity;
 pub mod policy;

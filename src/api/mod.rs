@@ -1,0 +1,1 @@
+//! The endpoints that the gateway answers itself.

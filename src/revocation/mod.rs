@@ -1,0 +1,1 @@
+//! Which tokens have ended early: the in-memory view that every request meets.

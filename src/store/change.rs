@@ -1,0 +1,99 @@
+//! Everything that can be changed in a store.
+
+use uuid::Uuid;
+
+use super::{KeyDocument, Link, RefreshToken, Registration, Revocation, Session, SigningKeyRecord, User};
+use crate::clock::Timestamp;
+
+/// One change; a list of them is done whole or not at all. Where a change replaces a record, the record's `version` is
+/// the one that it was read with, and the store raises it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A new user, with its registrations.
+    AddUser(User),
+    /// A user as it should be, but for registrations, `last_login` and `closed`, which stay.
+    ReplaceUser(User),
+    /// Removes a user with its registrations, links, sessions and refresh tokens. `Conflict` where there is none.
+    RemoveUser(Uuid),
+    /// A new registration of this user.
+    AddRegistration(Uuid, Registration),
+    /// A registration of this user as it should be, but for `last_login`.
+    ReplaceRegistration(Uuid, Registration),
+    /// Removes this user's registration with this application. `Conflict` where there is none.
+    RemoveRegistration(Uuid, Uuid),
+    /// The user signed in, to this application if one is named.
+    NoteSignIn(Uuid, Option<Uuid>, Timestamp),
+    /// A new link.
+    AddLink(Link),
+    /// A new session.
+    AddSession(Session),
+    /// A new refresh token of a session that there is, else `Conflict`.
+    AddRefreshToken(RefreshToken),
+    /// A refresh token as it should be after a use that left its value: `digest` and `sealed` stay.
+    UseRefreshToken(RefreshToken),
+    /// A refresh token as it should be after a rotation at this instant; its former value is remembered as replaced.
+    RotateRefreshToken(RefreshToken, Timestamp),
+    /// Ends what is named: sessions with all their refresh tokens, or refresh tokens.
+    End(Ended),
+    /// Appends to the log, and moves the closing instant of the user, application or registration that its scope names
+    /// to its instant, unless that is later already. [`super::Basis::Issue`] moves none.
+    Revoke(Revocation),
+    /// A new signing key.
+    AddSigningKey(SigningKeyRecord),
+    /// A signing key as it should be.
+    ReplaceSigningKey(SigningKeyRecord),
+    /// Forgets a signing key. `Conflict` where there is none.
+    RemoveSigningKey(String),
+    /// Saves an issuer's key set in place of the one before.
+    SaveKeyDocument(KeyDocument),
+    /// Remembers the check of the encryption key, once: `Conflict` where there is one.
+    SetKeyCheck(Vec<u8>),
+    /// Removes what has expired.
+    Sweep(Expired),
+}
+
+/// Which sessions or refresh tokens end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// One session.
+    Session(Uuid),
+    /// Every session of a user.
+    SessionsOf(Uuid),
+    /// Every session of a user but this one.
+    OtherSessionsOf(Uuid, Uuid),
+    /// Sessions that were signed in to an application, and refresh tokens for it in other sessions.
+    SessionsOfApplication(Uuid),
+    /// As [`Ended::SessionsOfApplication`], of one user.
+    SessionsOfUserInApplication(Uuid, Uuid),
+    /// One refresh token and those made from it; its session goes on.
+    RefreshToken(Uuid),
+}
+
+/// What has expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// Refresh tokens of an application whose lifetime counts from before the first instant, or, where there is a second,
+    /// that were made before it.
+    RefreshTokens(Uuid, Timestamp, Option<Timestamp>),
+    /// Refresh tokens of applications other than these.
+    RefreshTokensOfOthers(Vec<Uuid>),
+    /// Sessions without a refresh token whose sign-in is before this.
+    Sessions(Timestamp),
+    /// Entries of the revocation log that ended before this.
+    Revocations(Timestamp),
+    /// Replaced values of refresh tokens, replaced before this.
+    ReplacedValues(Timestamp),
+    /// Signing keys, retired or revoked, that ended before this.
+    SigningKeys(Timestamp),
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The numbers of the revocations among the changes, in their order.
+    pub revocations: Vec<u64>,
+    /// Refresh tokens that ended or were swept.
+    pub refresh_tokens_ended: u64,
+    /// Sessions that ended or were swept.
+    pub sessions_ended: u64,
+}
