@@ -75,7 +75,7 @@ pub(super) fn build(
     let verifier = Verifier::new(Arc::clone(&issuers), remembered, Arc::clone(&metrics.issuer), clock);
     let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
     let routes = routes(settings, &upstreams, metrics)?;
-    let snapshot = Snapshot::new(routes, verifier, access_log, upstreams.clone(), metrics.proxy.clone());
+    let snapshot = Snapshot::new(routes, None, verifier, access_log, upstreams.clone(), metrics.proxy.clone());
     Ok(Built { snapshot: Arc::new(snapshot), issuers, upstreams })
 }
 

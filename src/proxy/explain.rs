@@ -13,7 +13,7 @@ use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
-use super::plan::RoutePlan;
+use super::plan::{Destination, RoutePlan};
 use super::rejection::{Reason, Rejection};
 use super::sanitize::{Sanitized, sanitize};
 use super::snapshot::Snapshot;
@@ -58,6 +58,8 @@ pub enum Answer {
     },
     /// It is the CORS preflight of a listed origin, which the gateway answers.
     Preflight,
+    /// It is for the gateway's own API.
+    Own,
     /// It is refused.
     Refused {
         /// The status of the answer; 303 where a browser is sent to sign in.
@@ -83,7 +85,7 @@ impl Snapshot {
         let mut notes = Notes { stages: Vec::new() };
         let answer = follow(self, peer, head, &mut notes).await.unwrap_or_else(|answer| answer);
         let outcome = match answer {
-            Answer::Forwarded { .. } | Answer::Preflight => Outcome::Good,
+            Answer::Forwarded { .. } | Answer::Preflight | Answer::Own => Outcome::Good,
             Answer::Refused { .. } => Outcome::Refused,
             Answer::Undecided => Outcome::Unknown,
         };
@@ -109,7 +111,13 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     }
     let found = found?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
-    let plan = Arc::clone(found.route()?);
+    let plan = match found.destination()? {
+        Destination::Route(plan) => Arc::clone(plan),
+        Destination::Own(_) => {
+            notes.say("the gateway's own API answers here");
+            return Ok(Answer::Own);
+        }
+    };
     notes.matched(&plan);
     if found.preflight.is_some() {
         return Ok(Answer::Preflight);
@@ -172,7 +180,7 @@ impl Notes {
             Ok(Match::Found(_)) => self.say(format!("host {host}; every reading of the path leads to the same route")),
             Ok(Match::NotFound) => {
                 self.say(format!("host {host}; no route covers the path; the routes of this host are:"));
-                let mut routes: Vec<String> = snapshot.routes.answering(&host).map(|plan| place(plan)).collect();
+                let mut routes: Vec<String> = snapshot.routes.answering(&host).map(place_of_destination).collect();
                 routes.sort_unstable();
                 routes.iter().for_each(|route| self.say(format!("  {route}")));
             }
@@ -262,6 +270,13 @@ impl Notes {
         }
         let settings = &plan.settings;
         Answer::Forwarded { route: Arc::clone(&settings.name), upstream: Arc::clone(&settings.upstream), identity_headers }
+    }
+}
+
+fn place_of_destination(destination: &Destination) -> String {
+    match destination {
+        Destination::Route(plan) => place(plan),
+        Destination::Own(plan) => format!("the gateway's own API: host {}", plan.host),
     }
 }
 

@@ -29,6 +29,13 @@ pub struct ClientView<'r> {
     pub port: u16,
 }
 
+impl ClientView<'_> {
+    /// The same, for whoever outlives the request's head.
+    pub fn into_owned(self) -> ClientView<'static> {
+        ClientView { ip: self.ip, secure: self.secure, host: Cow::Owned(self.host.into_owned()), port: self.port }
+    }
+}
+
 /// A connection's own part of every [`ClientView`].
 #[derive(Debug)]
 pub struct PeerView {

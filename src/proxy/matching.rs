@@ -1,13 +1,12 @@
 //! Which route: by host, path and method, and whether this connection may ask for that host.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::cross_site::Preflight;
-use super::plan::RoutePlan;
+use super::plan::Destination;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
 use crate::peer::Peer;
@@ -21,7 +20,7 @@ pub(super) struct Found<'r, 's> {
     pub(super) port: Option<u16>,
     /// The answer to a CORS preflight that its route allows.
     pub(super) preflight: Option<HeaderMap>,
-    route: Match<'s, Arc<RoutePlan>>,
+    destination: Match<'s, Destination>,
 }
 
 /// Judges host and target and looks the route up.
@@ -34,13 +33,13 @@ pub(super) fn find_route<'r, 's>(snapshot: &'s Snapshot, peer: &Peer, head: &'r 
     // A preflight belongs to the route of the method it asks for only where that route answers it. Any other is an
     // OPTIONS request, or it would reach the backend by the rule that was written for another method.
     if let Some(asked) = Preflight::of(&head.method, &head.headers)
-        && let Ok(Match::Found(plan)) = find(&asked.method)
+        && let Ok(Match::Found(destination @ Destination::Route(plan))) = find(&asked.method)
         && let Some(answer) = asked.answer(&plan.settings.origins)
     {
-        return Ok(Found { host, port, preflight: Some(answer), route: Match::Found(plan) });
+        return Ok(Found { host, port, preflight: Some(answer), destination: Match::Found(destination) });
     }
-    let route = find(&head.method).map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
-    Ok(Found { host, port, preflight: None, route })
+    let destination = find(&head.method).map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
+    Ok(Found { host, port, preflight: None, destination })
 }
 
 /// On a listener that asks for client certificates a connection is good for the host it was made for alone (RFC 9110
@@ -51,10 +50,10 @@ fn refuse_misdirected(peer: &Peer, host: &str) -> Result<(), Rejection> {
 }
 
 impl<'s> Found<'_, 's> {
-    /// The route itself.
-    pub(super) fn route(&self) -> Result<&'s Arc<RoutePlan>, Rejection> {
-        match &self.route {
-            Match::Found(plan) => Ok(plan),
+    /// Where the request is to go.
+    pub(super) fn destination(&self) -> Result<&'s Destination, Rejection> {
+        match &self.destination {
+            Match::Found(destination) => Ok(destination),
             Match::NotFound => Err(Reason::NoRoute.into()),
             Match::MethodNotAllowed { allow } => {
                 let allow = HeaderValue::from_str(allow).unwrap_or_else(|_| HeaderValue::from_static(""));

@@ -15,6 +15,7 @@ use super::cross_site;
 use super::forward::forward;
 use super::forwarded::PeerView;
 use super::matching::find_route;
+use super::plan::Destination;
 use super::record::Record;
 use super::rejection::{Manner, Rejection};
 use super::respond::{Body, Content, preflight, respond};
@@ -57,7 +58,7 @@ impl Pipeline {
             let (head, body) = request.into_parts();
             let body = Arriving::new(body, head.version);
             let mut record = Record::begin(&snapshot, &peer, &head);
-            let manner = Manner::of(&head);
+            let manner = Manner::of(&head, snapshot.is_for_itself(&head));
             let answer = run(&snapshot, &peer, &mut record, head, body).await;
             let mut answer = answer.unwrap_or_else(|rejection| {
                 record.refused(&rejection);
@@ -84,7 +85,15 @@ async fn run(
 
     let found = find_route(snapshot, peer, &head)?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
-    let plan = record.matched(found.route()?, client.ip);
+    let plan = match record.matched(found.destination()?, client.ip) {
+        Destination::Route(plan) => plan,
+        Destination::Own(plan) => {
+            let client = client.into_owned();
+            drop(found);
+            // Boxed: requests for backends must not carry its state about.
+            return Ok(Box::pin(plan.answer(head, body, client)).await);
+        }
+    };
     if let Some(answer) = found.preflight {
         return Ok(preflight(answer));
     }

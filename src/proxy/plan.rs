@@ -3,8 +3,35 @@
 use std::sync::Arc;
 
 use super::metrics::{Metrics, RouteMetrics};
+use super::own::OwnPlan;
 use crate::route::RouteSettings;
 use crate::upstream::Upstream;
+
+/// What a place of the route table stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
+    /// A route to a backend.
+    Route(Arc<RoutePlan>),
+    /// The gateway answers itself.
+    Own(Arc<OwnPlan>),
+}
+
+impl Destination {
+    /// What logs call it.
+    pub(super) fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Route(plan) => &plan.settings.name,
+            Self::Own(plan) => &plan.name,
+        }
+    }
+
+    pub(super) fn metrics(&self) -> &RouteMetrics {
+        match self {
+            Self::Route(plan) => &plan.metrics,
+            Self::Own(plan) => &plan.metrics,
+        }
+    }
+}
 
 /// One route of the running configuration.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 
 use super::access_log::Line;
 use super::authenticate::Known;
-use super::plan::RoutePlan;
+use super::plan::Destination;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
 use crate::issuer::Verified;
@@ -23,7 +23,7 @@ pub(super) struct Record {
     snapshot: Arc<Snapshot>,
     started: Instant,
     pub(super) id: RequestId,
-    route: Option<Arc<RoutePlan>>,
+    destination: Option<Destination>,
     caller: Option<Arc<Verified>>,
     /// Whose token was refused, or could not be checked.
     refused_issuer: Option<Arc<str>>,
@@ -58,7 +58,7 @@ impl Record {
             snapshot: Arc::clone(snapshot),
             started: Instant::now(),
             id: request_id(peer, &head.headers),
-            route: None,
+            destination: None,
             caller: None,
             refused_issuer: None,
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,13 +72,13 @@ impl Record {
         })
     }
 
-    /// The route is found; every later count is the route's.
-    pub(super) fn matched(&mut self, plan: &Arc<RoutePlan>, client: IpAddr) -> Arc<RoutePlan> {
-        self.route = Some(Arc::clone(plan));
+    /// The place is found; every later count is its own.
+    pub(super) fn matched(&mut self, destination: &Destination, client: IpAddr) -> Destination {
+        self.destination = Some(destination.clone());
         if let Some(logged) = &mut self.logged {
             logged.client = client;
         }
-        Arc::clone(plan)
+        destination.clone()
     }
 
     /// `caller` is proved, whatever policy will say: a refusal's line names them too.
@@ -119,7 +119,7 @@ impl Record {
     /// Reports. `complete` says whether the whole answer was handed over.
     pub(super) fn finish(&mut self, complete: bool) {
         let took = self.started.elapsed();
-        let metrics = self.route.as_ref().map_or(&self.snapshot.unmatched, |route| &route.metrics);
+        let metrics = self.destination.as_ref().map_or(&self.snapshot.unmatched, Destination::metrics);
         metrics.answered(self.status, took);
         if let Some(reason) = self.reason {
             metrics.refused(reason);
@@ -139,7 +139,7 @@ impl Record {
         Line {
             id: self.id.as_str(),
             logged,
-            route: self.route.as_deref().map(|route| &*route.settings.name),
+            route: self.destination.as_ref().map(|place| &**place.name()),
             status: self.status.as_u16(),
             reason: self.reason.map(Reason::word),
             detail: self.detail,

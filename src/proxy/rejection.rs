@@ -179,6 +179,10 @@ impl Rejection {
         let (word, text, id) = (self.reason.word(), self.reason.text(), id.as_str());
         if manner.wants_plain {
             (HeaderValue::from_static("text/plain; charset=utf-8"), format!("{text}\nreason: {word}\nrequest: {id}\n"))
+        } else if manner.wants_errors {
+            let error = serde_json::json!({ "code": format!("[{word}]"), "message": format!("{text} (request {id})") });
+            let body = serde_json::json!({ "fieldErrors": {}, "generalErrors": [error] });
+            (HeaderValue::from_static("application/json"), body.to_string())
         } else {
             let body = serde_json::json!({ "reason": word, "message": text, "request_id": id });
             (HeaderValue::from_static("application/json"), format!("{body}\n"))
@@ -243,16 +247,19 @@ pub(super) struct Manner {
     /// The client may have sent bytes of the tunnel it hopes for, which are no request (Traefik CVE-2026-71324).
     is_connect: bool,
     wants_plain: bool,
+    /// The request is for the gateway's own API, whose clients read an Errors object.
+    wants_errors: bool,
     /// HTTP/1, where an answer can announce the end of the connection.
     closable: bool,
 }
 
 impl Manner {
-    pub(super) fn of(head: &Parts) -> Self {
+    pub(super) fn of(head: &Parts, wants_errors: bool) -> Self {
         Self {
             is_head: head.method == Method::HEAD,
             is_connect: head.method == Method::CONNECT,
-            wants_plain: wants_plain(&head.headers),
+            wants_plain: !wants_errors && wants_plain(&head.headers),
+            wants_errors,
             closable: head.version < Version::HTTP_2,
         }
     }

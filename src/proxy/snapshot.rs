@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::access_log::AccessLog;
 use super::managed::ManagedHeaders;
 use super::metrics::{Metrics, RouteMetrics};
-use super::plan::RoutePlan;
+use super::own::OwnPlan;
+use super::plan::{Destination, RoutePlan};
 use super::rejection::Rejection;
+use http::request::Parts;
+
 use crate::issuer::Verifier;
 use crate::route::{Entry, RouteTable};
 use crate::upstream::Upstream;
@@ -14,13 +17,14 @@ use crate::upstream::Upstream;
 /// What a request needs to know. Built and checked whole before it is swapped in.
 #[derive(Debug)]
 pub struct Snapshot {
-    pub(super) routes: RouteTable<Arc<RoutePlan>>,
+    pub(super) routes: RouteTable<Destination>,
     pub(super) managed: ManagedHeaders,
     pub(super) verifier: Verifier,
     pub(super) access_log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     /// Counts what matches no route.
     pub(super) unmatched: RouteMetrics,
+    own: Option<Arc<OwnPlan>>,
     upstreams: Vec<Arc<Upstream>>,
 }
 
@@ -28,6 +32,7 @@ impl Snapshot {
     /// Puts the parts together.
     pub fn new(
         routes: Vec<RoutePlan>,
+        own: Option<OwnPlan>,
         verifier: Verifier,
         access_log: Option<AccessLog>,
         upstreams: Vec<Arc<Upstream>>,
@@ -35,20 +40,28 @@ impl Snapshot {
     ) -> Self {
         let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
-        let entry = |plan: RoutePlan| -> Entry<Arc<RoutePlan>> {
+        let entry = |plan: RoutePlan| -> Entry<Destination> {
             let settings = plan.settings();
             let (host, path) = (settings.host.clone(), settings.path.clone());
-            (host, path, settings.methods.clone(), settings.allow_encoded_slash, Arc::new(plan))
+            (host, path, settings.methods.clone(), settings.allow_encoded_slash, Destination::Route(Arc::new(plan)))
         };
+        let own = own.map(Arc::new);
+        let own_entries = own.iter().flat_map(OwnPlan::entries);
         Self {
-            routes: RouteTable::build(routes.into_iter().map(entry).collect()),
+            routes: RouteTable::build(own_entries.chain(routes.into_iter().map(entry)).collect()),
             managed,
             verifier,
             access_log,
             unmatched: metrics.route("none"),
             metrics,
+            own: own.clone(),
             upstreams,
         }
+    }
+
+    /// Whether a request, refused or not, is meant for what the gateway answers itself.
+    pub(super) fn is_for_itself(&self, head: &Parts) -> bool {
+        self.own.as_ref().is_some_and(|own| own.is_meant_by(head))
     }
 
     /// What proves tokens.

@@ -24,6 +24,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
 fn answer(answer: &Answer) -> String {
     match answer {
         Answer::Forwarded { upstream, .. } => format!("what upstream {upstream:?} answers"),
+        Answer::Own => "answered by the gateway's own API".to_owned(),
         Answer::Preflight => "204, a preflight is answered by the gateway".to_owned(),
         Answer::Refused { status, reason, detail } => {
             let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
@@ -52,6 +53,7 @@ fn answer_document(answer: &Answer) -> Value {
                 identity_headers.iter().map(|(name, value)| (name.to_string(), text(value).into())).collect();
             json!({ "outcome": "forwarded", "route": &**route, "upstream": &**upstream, "identity_headers": headers })
         }
+        Answer::Own => json!({ "outcome": "own" }),
         Answer::Preflight => json!({ "outcome": "preflight", "status": 204 }),
         Answer::Refused { status, reason, detail } => {
             json!({ "outcome": "refused", "status": status.as_u16(), "reason": reason.word(), "detail": detail })
