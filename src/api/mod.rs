@@ -1,1 +1,63 @@
-//! The endpoints that the gateway answers itself.
+//! The endpoints that the gateway answers itself: FusionAuth's JWT API and what a gateway with no other identity server
+//! needs to have users (jwt-api.md).
+//!
+//! One file per operation or family: it reads the request, asks who calls, has `authority` do the work, and words the
+//! answer. Put into the pipeline by `gateway` as [`Endpoints`]; it knows neither routes nor the store's kind.
+
+mod answer;
+mod call;
+mod cookies;
+mod credentials;
+mod errors;
+mod fields;
+mod introspect;
+mod issue;
+mod login;
+mod logout;
+mod operations;
+mod parameters;
+mod public_key;
+mod refresh;
+mod refresh_tokens;
+mod refusal;
+mod status;
+mod user;
+mod user_document;
+mod userinfo;
+mod validate;
+mod vend;
+mod well_known;
+
+use std::sync::Arc;
+
+pub use operations::PATHS;
+
+use crate::authority::Authority;
+use crate::issuer::Verifier;
+use crate::proxy::{Answering, Endpoints, OwnRequest};
+
+/// The API of one configuration.
+#[derive(Clone, Debug)]
+pub struct Api(Arc<Shared>);
+
+/// What every operation works with.
+#[derive(Debug)]
+struct Shared {
+    authority: Arc<Authority>,
+    /// Proves tokens, as it does for routes.
+    verifier: Verifier,
+}
+
+impl Api {
+    /// The API of `authority`, whose tokens `verifier` proves.
+    pub fn new(authority: Arc<Authority>, verifier: Verifier) -> Self {
+        Self(Arc::new(Shared { authority, verifier }))
+    }
+}
+
+impl Endpoints for Api {
+    fn answer(&self, request: OwnRequest) -> Answering {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move { operations::answer(&shared, request).await.into_response() })
+    }
+}

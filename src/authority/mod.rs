@@ -1,11 +1,97 @@
 //! The part that issues tokens: sign-in, exchange, refresh, revocation, reconciliation, users, signing keys.
 //!
-//! Called by `api` with parsed requests, by `proxy` (through a trait of its own) and by operators' commands. It knows
-//! neither HTTP nor SQL: it takes values, decides, and writes one list of changes to the [`store`](crate::store).
+//! Called by `api` with parsed requests and by operators' commands. It knows neither HTTP nor SQL: it takes values, reads
+//! the [`store`](crate::store), decides, and writes one list of changes. What it decides on is named in the changes, so
+//! that a decision on something that has changed is made anew.
 
+mod access;
+mod attempts;
+mod claims;
+mod denial;
+mod exchange;
+mod ids;
+mod own_token;
+mod passwords;
+mod records;
+mod refresh;
+mod refresh_token;
+mod revoke;
+mod sealing;
 mod settings;
+mod sign_in;
+mod signing_keys;
+mod standing;
+#[cfg(test)]
+pub(crate) mod tests;
+mod users;
+mod vend;
 
+use std::sync::Arc;
+
+pub use access::SignedToken;
+pub use attempts::Attempts;
+pub use denial::Denial;
+pub use exchange::Exchanged;
+pub use own_token::OwnToken;
+pub use passwords::Passwords;
+pub use refresh::Refreshed;
+pub use refresh_token::{Device, NewRefreshToken};
+pub use revoke::Revoke;
+pub use sealing::{Sealer, SealingError};
 pub use settings::{
     ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings, Permissions,
     ProviderApplication, Role, Signing, SingleSignOn, Usage,
 };
+pub use sign_in::{Login, SignIn, SignedIn};
+pub use signing_keys::SigningKeys;
+
+use crate::clock::Clock;
+use crate::revocation::Revocations;
+use crate::store::Store;
+
+/// The authority under one configuration. Made anew at each reload; its [`Parts`] stay.
+#[derive(Debug)]
+pub struct Authority {
+    settings: Arc<AuthoritySettings>,
+    parts: Arc<Parts>,
+}
+
+/// What outlives a configuration.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where the records are.
+    pub store: Arc<dyn Store>,
+    /// Seals what is in them.
+    pub sealer: Arc<Sealer>,
+    /// The keys that sign.
+    pub keys: Arc<SigningKeys>,
+    /// Which tokens have ended early.
+    pub revocations: Arc<Revocations>,
+    /// Computes and compares password hashes.
+    pub passwords: Passwords,
+    /// Counts guesses.
+    pub attempts: Attempts,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl Authority {
+    /// The authority of `settings`.
+    pub fn new(settings: Arc<AuthoritySettings>, parts: Arc<Parts>) -> Self {
+        Self { settings, parts }
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Arc<AuthoritySettings> {
+        &self.settings
+    }
+
+    /// The parts that it works with.
+    pub fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.parts.store
+    }
+}

@@ -42,6 +42,18 @@ pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
     whole(bytes, Members(Strict::outermost(&fault))).map_err(|()| fault.get())
 }
 
+/// As [`object`], for documents that are no part of a token; the text says what is wrong.
+///
+/// # Errors
+/// The reason, in words for whoever sent it.
+pub fn unambiguous_object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
+    object(bytes).map_err(|fault| match fault {
+        JsonFault::Malformed => "it is not one JSON object in UTF-8",
+        JsonFault::Duplicate => "a member is named twice in one object",
+        JsonFault::TooDeep => "it is nested too deep",
+    })
+}
+
 /// What `seed` makes of `bytes`, all of them.
 pub(super) fn whole<'a, S: DeserializeSeed<'a>>(bytes: &'a [u8], seed: S) -> Result<S::Value, ()> {
     let mut input = serde_json::Deserializer::from_slice(bytes);

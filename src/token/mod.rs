@@ -29,6 +29,7 @@ pub use claims::VerifiedClaims;
 pub use fault::TokenFault;
 pub use header::{Header, TokenType};
 pub use inspect::inspect;
+pub use json::unambiguous_object;
 pub use key::Key;
 pub use key_set::{KeySet, KeySetError, Loaded, NoKey};
 pub use liveness::Liveness;

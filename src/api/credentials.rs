@@ -1,0 +1,149 @@
+//! Who calls, and whether they may.
+//!
+//! `Authorization: Bearer x` and `JWT x` are tokens, any other value is an API key (jwt-api.md's decision table). Of
+//! tokens only the authority's own access tokens are a credential here.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use http::Method;
+use http::header::AUTHORIZATION;
+
+use super::Shared;
+use super::call::Call;
+use super::refusal::Refusal;
+use crate::authority::{ApiKey, OwnToken, Permissions};
+use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, TokenFrom};
+use crate::issuer::{Verified, VerifyError};
+
+/// Cookies are looked for apart, by the rule about other sites.
+const HEADER: TokenFrom = TokenFrom { header: true, cookie: false, query: false };
+
+/// Whoever calls an operation that takes both.
+#[derive(Clone, Debug)]
+pub(super) enum Caller {
+    /// A program with this key.
+    Key(Arc<ApiKey>),
+    /// The user of this token.
+    User(OwnToken),
+}
+
+impl Shared {
+    /// The API key of the call, where it may use `method` on `endpoint`.
+    ///
+    /// # Errors
+    /// 401: no key, an unknown one, or one without the permission.
+    pub(super) fn api_key(&self, call: &Call, endpoint: &str, method: &Method) -> Result<Arc<ApiKey>, Refusal> {
+        let key = sent_key(call).and_then(|value| self.known_key(value));
+        key.filter(|key| allows(&key.permissions, endpoint, method)).ok_or(Refusal::Unauthorized)
+    }
+
+    /// Every key is compared, and each in constant time.
+    fn known_key(&self, value: &[u8]) -> Option<Arc<ApiKey>> {
+        let presented = digest(&SHA256, value);
+        let is_it = |key: &&Arc<ApiKey>| verify_slices_are_equal(&key.sha256, presented.as_ref()).is_ok();
+        let mut found = None;
+        for key in self.authority.settings().api_keys.iter() {
+            if is_it(&key) {
+                found = Some(Arc::clone(key));
+            }
+        }
+        found
+    }
+
+    /// An API key or a user's token; a key in the header beats a cookie.
+    ///
+    /// # Errors
+    /// 401.
+    pub(super) async fn caller(&self, call: &Call, endpoint: &str, method: &Method) -> Result<Caller, Refusal> {
+        match sent_key(call) {
+            Some(_) => self.api_key(call, endpoint, method).map(Caller::Key),
+            None => self.user(call).await.map(Caller::User),
+        }
+    }
+
+    /// The user of the access token that was sent: one of the authority's own, for one of its applications or none, signed
+    /// by a key that only the authority has, not made for a backend, not revoked.
+    ///
+    /// # Errors
+    /// 401; 503 where it cannot be checked.
+    pub(super) async fn user(&self, call: &Call) -> Result<OwnToken, Refusal> {
+        let presented = presented(call).map_err(|_| Refusal::Unauthorized)?.ok_or(Refusal::Unauthorized)?;
+        let mut caller: Option<OwnToken> = None;
+        for token in presented.tokens() {
+            match (self.own_token(token).await, &caller) {
+                // Two users' cookies in one request are a plant, and nobody can say which (RFC 6265 section 8.6).
+                (Ok(other), Some(first)) if other.user != first.user => return Err(Refusal::Unauthorized),
+                (Ok(first), None) => caller = Some(first),
+                (Ok(_), Some(_)) | (Err(Refusal::Unauthorized), _) => {}
+                (Err(refusal), _) => return Err(refusal),
+            }
+        }
+        caller.ok_or(Refusal::Unauthorized)
+    }
+
+    async fn own_token(&self, token: &str) -> Result<OwnToken, Refusal> {
+        let verified = self.verified(token).await?;
+        let own = self.own(&verified).filter(|own| !own.for_backend && !verified.is_by_shared_secret());
+        let own = own.ok_or(Refusal::Unauthorized)?;
+        self.authority.check_revocation(&own)?;
+        Ok(own)
+    }
+
+    /// What `verified` says, where it is an access token of the authority.
+    pub(super) fn own(&self, verified: &Verified) -> Option<OwnToken> {
+        let claims = &verified.identity.claims;
+        if *claims.issuer() == *self.authority.settings().issuer { OwnToken::of(claims) } else { None }
+    }
+
+    /// Proves a token of any issuer.
+    ///
+    /// # Errors
+    /// 401; 503 where its issuer's keys are out of reach.
+    pub(super) async fn verified(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
+        self.verifier.verify(token).await.map_err(|error| match error {
+            VerifyError::Refused { .. } => Refusal::Unauthorized,
+            VerifyError::KeysUnavailable { retry_after, .. } => Refusal::Unavailable(retry_after),
+        })
+    }
+}
+
+/// The tokens that were sent, in the header or else in cookies.
+pub(super) fn presented(call: &Call) -> Result<Option<Presented<'_>>, CredentialFault> {
+    match credential::find(&call.headers, None, &HEADER)? {
+        Some(token) => Ok(Some(token)),
+        None => call.cookies(ACCESS_TOKEN),
+    }
+}
+
+/// The value of `Authorization` where it is no token: an API key, whole. An empty one is absent.
+fn sent_key(call: &Call) -> Option<&[u8]> {
+    let value = call.headers.get(AUTHORIZATION)?;
+    let text = value.as_bytes().trim_ascii();
+    (!text.is_empty() && !credential::is_ours(value)).then_some(text)
+}
+
+/// Whether `permissions` have `method` on `endpoint`, whose paths with ids below it belong to it.
+fn allows(permissions: &Permissions, endpoint: &str, method: &Method) -> bool {
+    match permissions {
+        Permissions::All => true,
+        Permissions::Only(endpoints) => endpoints.get(endpoint).is_some_and(|methods| methods.contains(method)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_is_one_endpoint_and_one_method() {
+        let only = Permissions::Only([("/api/jwt/refresh".to_owned(), vec![Method::GET])].into());
+        assert!(allows(&only, "/api/jwt/refresh", &Method::GET));
+        for (endpoint, method) in [("/api/jwt/refresh", Method::DELETE), ("/api/jwt", Method::GET), ("/api/jwt/vend", Method::GET)] {
+            assert!(!allows(&only, endpoint, &method), "{method} {endpoint}");
+        }
+        assert!(!allows(&Permissions::Only([].into()), "/api/status", &Method::GET), "no permission is none");
+        assert!(allows(&Permissions::All, "/api/user", &Method::POST));
+    }
+}

@@ -1,0 +1,50 @@
+//! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration` (jwt-api.md sections 2.9 and 2.10).
+
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::answer::Answer;
+use super::call::Call;
+
+/// Keys are published long before they sign; a reader that asks this often never misses one.
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// The public keys (RFC 7517 section 5): of access and vended tokens, those to come and those whose tokens still live.
+pub(super) fn key_set(api: &Shared) -> Answer {
+    let keys: Vec<Value> = api.authority.parts().keys.published().iter().map(|key| key.jwk.clone()).collect();
+    Answer::json(StatusCode::OK, &json!({ "keys": keys })).with(CACHE_CONTROL, KEPT)
+}
+
+/// What is served, and nothing that is not (OpenID Connect Discovery section 3, RFC 8414 section 2).
+pub(super) fn configuration(api: &Shared, call: &Call) -> Answer {
+    let settings = api.authority.settings();
+    let base = origin(call);
+    let algorithms: Vec<&str> = api.authority.algorithms();
+    let document = json!({
+        "issuer": &*settings.issuer,
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "userinfo_endpoint": format!("{base}/oauth2/userinfo"),
+        "introspection_endpoint": format!("{base}/oauth2/introspect"),
+        "introspection_endpoint_auth_methods_supported": ["none"],
+        "subject_types_supported": ["public"],
+        "response_types_supported": [],
+        "grant_types_supported": [],
+        "id_token_signing_alg_values_supported": algorithms,
+        "claims_supported": [
+            "applicationId", "aud", "auth_time", "authenticationType", "email", "email_verified", "exp", "iat", "iss", "jti",
+            "preferred_username", "roles", "sid", "sub",
+        ],
+        "backchannel_logout_supported": false,
+        "frontchannel_logout_supported": false,
+    });
+    Answer::json(StatusCode::OK, &document).with(CACHE_CONTROL, KEPT)
+}
+
+fn origin(call: &Call) -> String {
+    let client = &call.client;
+    let (scheme, usual) = if client.secure { ("https", 443) } else { ("http", 80) };
+    let port = if client.port == usual { String::new() } else { format!(":{}", client.port) };
+    format!("{scheme}://{}{port}", client.host)
+}

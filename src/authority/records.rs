@@ -1,0 +1,81 @@
+//! Looking things up, and noting that a user is there.
+
+use uuid::Uuid;
+
+use super::{Authority, Denial, Signing};
+use crate::store::{Change, Digest, RefreshToken, User};
+use crate::token::Algorithm;
+
+impl Authority {
+    /// The user of this id.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn user(&self, id: Uuid) -> Result<Option<User>, Denial> {
+        Ok(self.store().user(id).await?)
+    }
+
+    /// A user's refresh tokens, newest first.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn refresh_tokens_of(&self, user: Uuid, most: usize) -> Result<Vec<RefreshToken>, Denial> {
+        Ok(self.store().refresh_tokens_of(user, most).await?)
+    }
+
+    /// The refresh token of this id.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn refresh_token(&self, id: Uuid) -> Result<Option<RefreshToken>, Denial> {
+        Ok(self.store().refresh_token(id).await?.map(|found| found.token))
+    }
+
+    /// Of several values the first that is a refresh token here; none where they are several users'.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str]) -> Result<Option<&'v str>, Denial> {
+        let mut good: Option<(&str, Uuid)> = None;
+        for value in values {
+            let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
+            match (found.map(|found| found.token.user), good) {
+                (Some(user), Some((_, first))) if user != first => return Ok(None),
+                (Some(user), None) => good = Some((value, user)),
+                _ => {}
+            }
+        }
+        Ok(good.map(|(value, _)| value))
+    }
+
+    /// Notes that a user has signed in elsewhere, and shows the user.
+    ///
+    /// # Errors
+    /// [`Denial::NotFound`].
+    pub async fn note_sign_in(&self, user: Uuid, application: Option<Uuid>) -> Result<User, Denial> {
+        let found = self.store().user(user).await?.ok_or(Denial::NotFound)?;
+        let application = application.filter(|id| found.registration(*id).is_some());
+        self.store().commit(vec![Change::NoteSignIn(user, application, self.parts.clock.now())]).await?;
+        self.store().user(user).await?.ok_or(Denial::NotFound)
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn check_store(&self) -> Result<(), Denial> {
+        Ok(self.store().check().await?)
+    }
+
+    /// The algorithms that sign access tokens which others can verify.
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let own = self.settings.applications.iter().filter_map(|application| match application.signing {
+            Signing::Own(algorithm) => Some(algorithm),
+            Signing::Authority | Signing::Secret(..) => None,
+        });
+        let mut names: Vec<_> = [self.settings.algorithm].into_iter().chain(own).map(Algorithm::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

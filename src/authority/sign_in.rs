@@ -1,0 +1,121 @@
+//! Beginning a session: by password, or after whoever else proved who the user is.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::claims::{Grant, expiry};
+use super::refresh_token::{Device, NewRefreshToken, Origin};
+use super::settings::Application;
+use super::{Authority, Denial, SignedToken, ids, standing};
+use crate::store::{Change, LoginName, Session, Standing, User};
+
+/// How a session begins, once it is known who the user is.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The application that is signed in to.
+    pub application: Option<Arc<Application>>,
+    /// `authenticationType` of its first token.
+    pub authentication_type: &'static str,
+    /// The device, for a refresh token.
+    pub device: Device,
+    /// The caller wants to know who it is and no tokens.
+    pub no_tokens: bool,
+}
+
+/// A user by name and password.
+#[derive(Debug)]
+pub struct Login<'a> {
+    /// Email address or username.
+    pub name: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// Whose guesses are counted.
+    pub address: IpAddr,
+}
+
+/// A session that has begun.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// The first access token.
+    pub token: Option<SignedToken>,
+    /// Renews the session.
+    pub refresh_token: Option<NewRefreshToken>,
+    /// Whether the user is registered with the application, or none was named.
+    pub registered: bool,
+}
+
+impl Authority {
+    /// The user of this name and password. Unknown names take as long, and are counted, as known ones.
+    ///
+    /// # Errors
+    /// [`Denial::NotFound`] where there is none, or none that may sign in; [`Denial::TooMany`], [`Denial::Busy`],
+    /// [`Denial::AccountExpired`].
+    pub async fn authenticate(&self, login: &Login<'_>) -> Result<User, Denial> {
+        let now = self.parts.clock.now();
+        self.parts.attempts.allow(login.name, login.address, now).map_err(|wait| Denial::TooMany(wait.0))?;
+        let user = self.store().user_by_name(LoginName::Either(login.name)).await?;
+        let stored = user.as_ref().and_then(|user| user.password.as_deref());
+        let is_right = self.parts.passwords.verify(login.password, stored).await.map_err(|_| Denial::Busy)?;
+        let user = user.filter(|_| is_right).ok_or(Denial::NotFound)?;
+        self.parts.attempts.succeeded(login.name, login.address, now);
+        match standing::may_sign_in(&user, now) {
+            true => Ok(user),
+            false if user.active => Err(Denial::AccountExpired),
+            false => Err(Denial::NotFound),
+        }
+    }
+
+    /// Begins a session of `user`, who has been proved; `changes` are made with it.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn begin_session(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
+        let now = self.parts.clock.now();
+        let application = how.application.as_ref();
+        let standing = self.closings(&user, application).await?;
+        let signed_in = self.sign_in_instant(&standing);
+        let session = Session {
+            id: ids::at(signed_in)?,
+            user: user.id,
+            application: application.map(|application| application.id),
+            authentication_type: how.authentication_type.to_owned(),
+            signed_in,
+        };
+        let registered = application.is_none_or(|application| user.registration(application.id).is_some());
+        let registered_at = application.filter(|_| registered);
+        changes.push(Change::NoteSignIn(user.id, registered_at.map(|application| application.id), now));
+        if how.no_tokens {
+            self.store().commit(changes).await?;
+            return Ok(SignedIn { user, token: None, refresh_token: None, registered });
+        }
+        let grant = Grant {
+            id: ids::at(now)?,
+            now,
+            expires: expiry(now, self.lifetime(application)),
+            session: session.id,
+            signed_in,
+            authentication_type: how.authentication_type,
+            derived_from: &[],
+        };
+        let token = self.sign(&user, application.map(|application| &**application), &grant)?;
+        let origin = Origin { session: session.id, user: user.id, parent: None, start: signed_in };
+        changes.push(Change::AddSession(session));
+        let renewable = registered_at.filter(|application| application.generate_refresh_tokens);
+        let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
+        let (refresh_token, record) = made.unzip();
+        changes.extend(record.map(Change::AddRefreshToken));
+        self.store().commit(changes).await?;
+        Ok(SignedIn { user, token: Some(token), refresh_token, registered })
+    }
+
+    /// What the sign-in must be later than.
+    async fn closings(&self, user: &User, application: Option<&Arc<Application>>) -> Result<Standing, Denial> {
+        match application {
+            // Read again: the user may have been closed since.
+            Some(application) => Ok(self.store().standing(user.id, application.id).await?),
+            None => Ok(Standing { user: Some(user.clone()), application_closed: None, registration_closed: None }),
+        }
+    }
+}
