@@ -9,10 +9,12 @@
 
 mod change;
 mod digest;
+mod folding;
 mod key;
 mod revocation;
 mod session;
 mod settings;
+pub mod sqlite;
 mod user;
 
 use std::fmt::Debug;
