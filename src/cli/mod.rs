@@ -9,6 +9,7 @@ mod explain;
 mod open_files;
 mod run;
 mod signals;
+mod store;
 mod terminal;
 mod token;
 
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
+    Store(store::Store),
     Token(token::Token),
 }
 
@@ -63,6 +65,7 @@ impl Command {
             Self::Check(command) => command.run(streams),
             Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
+            Self::Store(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
         }
     }

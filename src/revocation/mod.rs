@@ -1,1 +1,22 @@
 //! Which tokens have ended early: the in-memory view that every request meets.
+//!
+//! [`Revocations`] is asked for every token, remembered ones too. It is filled from the store's append-only log before
+//! anything is served ([`load`]) and kept up to date by one task ([`follow`]); what this gateway revoked itself counts
+//! at once ([`Followed::apply_own`]).
+
+mod entry;
+mod filter;
+mod fingerprint;
+mod fold;
+mod follow;
+mod lineage;
+mod metrics;
+mod table;
+
+pub use follow::{Followed, Progress, follow, load};
+pub use lineage::{Ids, Lineage};
+pub use metrics::{Origin, RevocationMetrics};
+pub use table::{DEFAULT_CAPACITY, Revocations};
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,12 @@
 
 mod change;
 mod digest;
+mod folding;
 mod key;
 mod revocation;
 mod session;
 mod settings;
+pub mod sqlite;
 mod user;
 
 use std::fmt::Debug;
@@ -23,7 +25,7 @@ use uuid::Uuid;
 pub use change::{Change, Committed, Ended, Expired};
 pub use digest::Digest;
 pub use key::{KeyDocument, KeyPurpose, KeyState, SigningKeyRecord};
-pub use revocation::{Basis, Logged, Revocation, Scope};
+pub use revocation::{Basis, Logged, Revocation, Scope, ScopeKind};
 pub use session::{FoundRefreshToken, Match, RefreshToken, Session};
 pub use settings::{EncryptionKey, Location, StoreSettings};
 pub use user::{Link, Registration, Standing, User};

@@ -43,6 +43,10 @@ pub struct Revocation {
     pub basis: Basis,
     /// When no token it could concern can be alive any more.
     pub ends: Timestamp,
+    /// Whose token or session it is, where known and where every token it could end stems from a sign-in that is not
+    /// later than `instant`: a full table may then put an entry for the user in its place. `None` for other scopes, and
+    /// for tokens of an issuer that might go on issuing under the same session.
+    pub user: Option<String>,
 }
 
 /// A revocation with its place in the log.
@@ -54,17 +58,57 @@ pub struct Logged {
     pub revocation: Revocation,
 }
 
-impl Scope {
+/// The kind of a [`Scope`], without its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScopeKind {
+    /// [`Scope::Token`].
+    Token,
+    /// [`Scope::Session`].
+    Session,
+    /// [`Scope::User`].
+    User,
+    /// [`Scope::UserInApplication`].
+    UserInApplication,
+    /// [`Scope::Application`].
+    Application,
+    /// [`Scope::Everything`].
+    Everything,
+}
+
+impl ScopeKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Token, Self::Session, Self::User, Self::UserInApplication, Self::Application, Self::Everything];
+
     /// The stable word: metric label and log field.
-    pub const fn word(&self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
-            Self::Token(_) => "token",
-            Self::Session(_) => "session",
-            Self::User(_) => "user",
-            Self::UserInApplication(..) => "user_in_application",
-            Self::Application(_) => "application",
+            Self::Token => "token",
+            Self::Session => "session",
+            Self::User => "user",
+            Self::UserInApplication => "user_in_application",
+            Self::Application => "application",
             Self::Everything => "everything",
         }
+    }
+}
+
+impl Scope {
+    /// Its kind.
+    pub const fn kind(&self) -> ScopeKind {
+        match self {
+            Self::Token(_) => ScopeKind::Token,
+            Self::Session(_) => ScopeKind::Session,
+            Self::User(_) => ScopeKind::User,
+            Self::UserInApplication(..) => ScopeKind::UserInApplication,
+            Self::Application(_) => ScopeKind::Application,
+            Self::Everything => ScopeKind::Everything,
+        }
+    }
+
+    /// The stable word: metric label and log field.
+    pub const fn word(&self) -> &'static str {
+        self.kind().word()
     }
 
     /// The user and application whose closing instant a [`super::Change::Revoke`] of this scope moves, as ids of the

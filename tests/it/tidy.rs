@@ -56,7 +56,7 @@ const IMPURE: [&str; 7] = ["tokio", "hyper", "std::fs", "std::net::Tcp", "std::n
 type Home = fn(&str) -> bool;
 
 /// Outside crates with a home: crate, where it may be used.
-const HOMES: [(&str, Home); 8] = [
+const HOMES: [(&str, Home); 9] = [
     ("figment", |path| path.starts_with("config/")),
     ("toml_edit", |path| path.starts_with("config/")),
     ("jsonwebtoken", |path| path.starts_with("token/")),
@@ -70,6 +70,7 @@ const HOMES: [(&str, Home); 8] = [
     }),
     ("prometheus", |path| path.starts_with("telemetry/") || path.starts_with("admin/") || is_metrics(path)),
     ("rlimit", |path| path == "cli/open_files.rs"),
+    ("rusqlite", |path| path.starts_with("store/sqlite/")),
     ("notify", |path| path.starts_with("gateway/")),
     ("clap", |path| path.starts_with("cli/") || path == "main.rs"),
 ];

@@ -1,0 +1,268 @@
+//! The table of revocations.
+//!
+//! Readers take no lock but where the [filter](super::filter) says that an entry may be there, and then one shard's
+//! for one look. Writers take turns behind one lock that no reader takes.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::entry::Entry;
+use super::filter::Filter;
+use super::fingerprint::{BuildThrough, Fingerprint, Fingerprints, Key};
+use super::lineage::Lineage;
+use crate::clock::Timestamp;
+use crate::store::{Logged, Revocation, ScopeKind};
+
+/// Entries before users' entries take the place of their tokens'.
+pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// Entries in a shard at capacity: as many as a hash table of 16,384 places takes without growing, less four standard
+/// deviations of an even spread.
+const SHARD_ENTRIES: usize = 13_900;
+
+pub(super) type Shard = HashMap<Fingerprint, Entry, BuildThrough>;
+
+/// Every revocation in force.
+#[derive(Debug)]
+pub struct Revocations {
+    /// One bit to each kind of scope that may have entries; 0 means that there is none at all.
+    present: AtomicU8,
+    filter: Filter,
+    pub(super) hashes: Fingerprints,
+    shards: Box<[RwLock<Shard>]>,
+    entries: AtomicUsize,
+    pub(super) folded: AtomicU64,
+    pub(super) capacity: usize,
+    writer: Mutex<Writer>,
+}
+
+/// What only the writer whose turn it is knows.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// More entries than this are folded.
+    pub(super) fold_above: usize,
+    /// Entries removed that the filter still knows.
+    pub(super) stale: usize,
+}
+
+impl Default for Revocations {
+    fn default() -> Self {
+        Self::new(DEFAULT_CAPACITY)
+    }
+}
+
+impl Revocations {
+    /// An empty table that begins to fold at `capacity` entries.
+    pub fn new(capacity: usize) -> Self {
+        let shards = capacity.div_ceil(SHARD_ENTRIES).clamp(16, 1 << 16);
+        Self {
+            present: AtomicU8::new(0),
+            filter: Filter::new(capacity),
+            hashes: Fingerprints::default(),
+            shards: (0..shards).map(|_| RwLock::default()).collect(),
+            entries: AtomicUsize::new(0),
+            folded: AtomicU64::new(0),
+            capacity,
+            writer: Mutex::new(Writer { fold_above: capacity, stale: 0 }),
+        }
+    }
+
+    /// How many entries there are, ended ones included until they are swept.
+    pub fn len(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entries that gave way to a user's entry since the start.
+    pub fn folded(&self) -> u64 {
+        self.folded.load(Ordering::Relaxed)
+    }
+
+    /// Takes an entry of the log; every check that begins later meets it. The same entry twice is harmless.
+    pub fn apply(&self, logged: &Logged) {
+        self.apply_all(std::slice::from_ref(logged));
+    }
+
+    /// Takes entries of the log.
+    pub fn apply_all(&self, logged: &[Logged]) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        for Logged { revocation, .. } in logged {
+            self.insert(revocation);
+            if self.len() > writer.fold_above {
+                self.fold(&mut writer);
+            }
+        }
+    }
+
+    /// Whether a token of this descent stands at `now`.
+    ///
+    /// # Errors
+    /// The kind of entry that ends it.
+    pub fn check(&self, lineage: &Lineage<'_>, now: Timestamp) -> Result<(), ScopeKind> {
+        if self.present.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let asked = Asked { table: self, issuer: self.hashes.issuer(lineage.issuer), lineage, now };
+        // Tokens and sessions first: a fold adds the user's entry before it removes theirs, so that a check beside it
+        // finds one or the other.
+        let found =
+            asked.by_token().or_else(|| asked.by_session()).or_else(|| asked.by_user()).or_else(|| asked.by_application());
+        found.or_else(|| asked.dated(Key::new(ScopeKind::Everything, ""))).map_or(Ok(()), Err)
+    }
+
+    /// Forgets what has ended at `now`.
+    pub fn sweep(&self, now: Timestamp) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let removed = self.remove_if(|entry| entry.ends().is_over(now));
+        self.tidy_after(&mut writer, removed);
+        if self.len() <= self.capacity {
+            writer.fold_above = self.capacity;
+        }
+    }
+
+    fn insert(&self, revocation: &Revocation) {
+        let owner = revocation.user.as_deref().map(|user| Key::new(ScopeKind::User, user));
+        let owner = owner.map(|key| self.hashes.fingerprint(&revocation.issuer, key));
+        let name = self.hashes.fingerprint(&revocation.issuer, Key::of(&revocation.scope));
+        self.put(name, revocation.scope.kind(), Entry::new(revocation, owner));
+    }
+
+    /// Adds to what is known of a name. Only for the writer whose turn it is.
+    pub(super) fn put(&self, name: Fingerprint, kind: ScopeKind, entry: Entry) {
+        if let Some(mut shard) = self.shard(name.first).map(write) {
+            let before = shard.len();
+            shard.entry(name).and_modify(|known| *known = known.merged(entry)).or_insert(entry);
+            self.entries.fetch_add(shard.len() - before, Ordering::Relaxed);
+        }
+        self.filter.add(name.first);
+        self.present.fetch_or(bit(kind), Ordering::Release);
+    }
+
+    /// Removes entries and says how many. Only for the writer whose turn it is.
+    pub(super) fn remove_if(&self, mut gone: impl FnMut(&Entry) -> bool) -> usize {
+        let mut removed = 0;
+        for shard in &self.shards {
+            let mut shard = write(shard);
+            let before = shard.len();
+            shard.retain(|_, entry| !gone(entry));
+            removed += before - shard.len();
+            if shard.capacity() > 64 && shard.len() < shard.capacity() / 4 {
+                let room = shard.len() * 2;
+                shard.shrink_to(room);
+            }
+        }
+        self.entries.fetch_sub(removed, Ordering::Relaxed);
+        removed
+    }
+
+    /// Makes the filter forget, once a quarter of what it knows is gone.
+    pub(super) fn tidy_after(&self, writer: &mut Writer, removed: usize) {
+        writer.stale += removed;
+        if writer.stale > self.len() / 4 {
+            let names = self.shards.iter().flat_map(|shard| read(shard).keys().map(|name| name.first).collect::<Vec<_>>());
+            self.filter.rebuild(names);
+            writer.stale = 0;
+        }
+        if self.is_empty() {
+            self.present.store(0, Ordering::Release);
+        }
+    }
+
+    /// Shows each shard's entries to `look`.
+    pub(super) fn each_shard(&self, mut look: impl FnMut(&Shard)) {
+        self.shards.iter().for_each(|shard| look(&read(shard)));
+    }
+
+    /// The entry of this name.
+    pub(super) fn get(&self, name: Fingerprint) -> Option<Entry> {
+        read(self.shard(name.first)?).get(&name).copied()
+    }
+
+    /// The upper half of the hash chooses, in even shares of any number of shards.
+    fn shard(&self, hash: u64) -> Option<&RwLock<Shard>> {
+        let place = (hash >> 32) * u64::try_from(self.shards.len()).ok()? >> 32;
+        self.shards.get(usize::try_from(place).ok()?)
+    }
+}
+
+fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
+    shard.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+const fn bit(kind: ScopeKind) -> u8 {
+    1 << kind as u8
+}
+
+/// One token, asked by its names in turn.
+struct Asked<'a> {
+    table: &'a Revocations,
+    issuer: u64,
+    lineage: &'a Lineage<'a>,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    fn by_token(&self) -> Option<ScopeKind> {
+        if !self.may_have(ScopeKind::Token) {
+            return None;
+        }
+        let mut ids = self.lineage.token_id.into_iter().chain(self.lineage.derived_from.iter());
+        ids.find_map(|id| self.named(Key::new(ScopeKind::Token, id)))
+    }
+
+    fn by_session(&self) -> Option<ScopeKind> {
+        self.named(Key::new(ScopeKind::Session, self.lineage.session?))
+    }
+
+    fn by_user(&self) -> Option<ScopeKind> {
+        let user = self.lineage.user;
+        self.dated(Key::new(ScopeKind::User, user))
+            .or_else(|| self.dated(Key { kind: ScopeKind::UserInApplication, name: user, within: self.lineage.application? }))
+    }
+
+    fn by_application(&self) -> Option<ScopeKind> {
+        self.dated(Key::new(ScopeKind::Application, self.lineage.application?))
+    }
+
+    /// Asked anew for each kind: a fold may have made users' entries since the last.
+    fn may_have(&self, kind: ScopeKind) -> bool {
+        self.table.present.load(Ordering::Acquire) & bit(kind) != 0
+    }
+
+    fn named(&self, key: Key<'_>) -> Option<ScopeKind> {
+        self.find(key).map(|_| key.kind)
+    }
+
+    fn dated(&self, key: Key<'_>) -> Option<ScopeKind> {
+        let Lineage { signed_in, issued, whole_seconds, .. } = *self.lineage;
+        let refuses = match self.find(key)? {
+            Entry::Dated { sign_in, issue, .. } => {
+                sign_in.covers(signed_in, whole_seconds) || issue.covers(issued, whole_seconds)
+            }
+            Entry::Named { .. } | Entry::Owned { .. } => true,
+        };
+        refuses.then_some(key.kind)
+    }
+
+    /// The entry in force of this name.
+    fn find(&self, key: Key<'_>) -> Option<Entry> {
+        if !self.may_have(key.kind) {
+            return None;
+        }
+        let first = self.table.hashes.first(self.issuer, key);
+        if !self.table.filter.may_hold(first) {
+            return None;
+        }
+        let name = self.table.hashes.complete(first, self.lineage.issuer, key);
+        self.table.get(name).filter(|entry| !entry.ends().is_over(self.now))
+    }
+}
