@@ -43,6 +43,8 @@ pub enum TokenFault {
     BadAudience,
     /// `aud` contains none of the issuer's audiences.
     WrongAudience,
+    /// The key belongs to one audience, and `aud` is not exactly that one.
+    KeyOfOtherAudience,
     /// `exp` is absent, not a number, negative, or beyond 2^53.
     BadExpiry,
     /// `exp` has passed.
@@ -65,7 +67,7 @@ pub enum TokenFault {
 
 impl TokenFault {
     /// Every fault, in the order of the checks.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::TooLarge,
         Self::NotCompact,
         Self::Encrypted,
@@ -84,6 +86,7 @@ impl TokenFault {
         Self::WrongIssuer,
         Self::BadAudience,
         Self::WrongAudience,
+        Self::KeyOfOtherAudience,
         Self::BadExpiry,
         Self::Expired,
         Self::BadNotBefore,
@@ -116,6 +119,7 @@ impl TokenFault {
             Self::WrongIssuer => "wrong_issuer",
             Self::BadAudience => "bad_audience",
             Self::WrongAudience => "wrong_audience",
+            Self::KeyOfOtherAudience => "key_of_other_audience",
             Self::BadExpiry => "bad_expiry",
             Self::Expired => "expired",
             Self::BadNotBefore => "bad_not_before",

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use aws_lc_rs::{digest, hmac};
+use serde_json::Value;
 
 use super::key_set::KeySetError;
 use super::public_key::PublicKey;
@@ -21,6 +22,7 @@ pub struct Key {
     stated: bool,
     fingerprint: [u8; 32],
     material: Material,
+    only_audience: Option<Box<str>>,
     liveness: Liveness,
 }
 
@@ -43,23 +45,19 @@ impl Key {
         Ok(Self::new(id, algorithm, stated.is_some(), fingerprint, Material::Public(parsed)))
     }
 
-    /// A shared secret at least as long as the output of the hash (RFC 7518 section 3.2).
-    pub(super) fn shared(secret: &Secret, algorithm: Algorithm) -> Result<Self, KeySetError> {
-        let (hmac, shortest) = match algorithm {
-            Algorithm::HS256 => (hmac::HMAC_SHA256, 32),
-            Algorithm::HS384 => (hmac::HMAC_SHA384, 48),
-            Algorithm::HS512 => (hmac::HMAC_SHA512, 64),
-            _ => return Err(KeySetError::NotSymmetric),
-        };
-        if secret.expose().len() < shortest {
-            return Err(KeySetError::ShortSecret(shortest));
-        }
-        let material = Material::Shared(Box::new(hmac::Key::new(hmac, secret.expose())));
-        Ok(Self::new(None, algorithm, true, sha256(secret.expose()), material))
+    /// A shared secret, for one algorithm.
+    pub(super) fn shared(id: Option<Box<str>>, secret: &Secret, algorithm: Algorithm) -> Result<Self, KeySetError> {
+        let material = Material::Shared(Box::new(hmac_key(secret, algorithm)?));
+        Ok(Self::new(id, algorithm, true, sha256(secret.expose()), material))
     }
 
     fn new(id: Option<Box<str>>, algorithm: Algorithm, stated: bool, fingerprint: [u8; 32], material: Material) -> Self {
-        Self { id, algorithm, stated, fingerprint, material, liveness: Liveness::new() }
+        Self { id, algorithm, stated, fingerprint, material, only_audience: None, liveness: Liveness::new() }
+    }
+
+    /// This key, believed only in tokens whose `aud` is exactly this string.
+    pub(super) fn only_for(self, audience: Option<Box<str>>) -> Self {
+        Self { only_audience: audience, ..self }
     }
 
     /// The `kid` it answers to; a key without one answers only tokens without one.
@@ -84,7 +82,10 @@ impl Key {
 
     /// Whether a token that one verified would be verified by the other, found by the same id.
     pub(super) fn is_identical(&self, other: &Self) -> bool {
-        self.id == other.id && self.algorithm == other.algorithm && self.same_material(other)
+        self.id == other.id
+            && self.algorithm == other.algorithm
+            && self.only_audience == other.only_audience
+            && self.same_material(other)
     }
 
     /// Whether the algorithm was said with the key, not chosen for it.
@@ -111,6 +112,32 @@ impl Key {
         };
         checked.map_err(|_| TokenFault::BadSignature)
     }
+
+    /// Whether this key may speak to the audience of a token. One that belongs to one audience is not believed in a token
+    /// that names another beside it: whoever holds a shared secret could add any.
+    pub(super) fn check_audience(&self, audience: Option<&Value>) -> Result<(), TokenFault> {
+        match &self.only_audience {
+            Some(only) if audience.and_then(Value::as_str) != Some(only) => Err(TokenFault::KeyOfOtherAudience),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The key of a shared secret at least as long as the output of the hash (RFC 7518 section 3.2).
+pub(super) fn hmac_key(secret: &Secret, algorithm: Algorithm) -> Result<hmac::Key, KeySetError> {
+    let (hmac, shortest) = match algorithm {
+        Algorithm::HS256 => (hmac::HMAC_SHA256, 32),
+        Algorithm::HS384 => (hmac::HMAC_SHA384, 48),
+        Algorithm::HS512 => (hmac::HMAC_SHA512, 64),
+        _ => return Err(KeySetError::NotSymmetric),
+    };
+    if memchr::memmem::find(secret.expose(), b"-----BEGIN ").is_some() {
+        return Err(KeySetError::SecretIsPem);
+    }
+    if secret.expose().len() < shortest {
+        return Err(KeySetError::ShortSecret(shortest));
+    }
+    Ok(hmac::Key::new(hmac, secret.expose()))
 }
 
 impl std::fmt::Debug for Material {

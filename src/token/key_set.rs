@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Algorithm, Key, SkippedKey, Unusable, json, jwk, pem};
+use super::{Algorithm, Key, OwnKey, SkippedKey, Unusable, json, jwk, pem};
 use crate::secret::Secret;
 
 /// More keys than any issuer rotates through.
@@ -129,10 +129,31 @@ impl KeySet {
     /// Where `allowed` is not exactly one HS algorithm, or the secret is short or a PEM text.
     pub fn from_secret(secret: &Secret, allowed: &[Algorithm]) -> Result<Self, KeySetError> {
         let &[algorithm] = allowed else { return Err(KeySetError::NotSymmetric) };
-        if memchr::memmem::find(secret.expose(), b"-----BEGIN ").is_some() {
-            return Err(KeySetError::SecretIsPem);
+        Ok(Self { keys: vec![Arc::new(Key::shared(None, secret, algorithm)?)] })
+    }
+
+    /// Keys that we sign with ourselves, any number of them. Shared secrets may be among public keys here and nowhere
+    /// else: every key is found by its id, has the one algorithm that we gave it, and a secret the one audience that knows it.
+    pub fn of_own(keys: &[OwnKey]) -> Loaded {
+        let (mut usable, mut skipped) = (Vec::with_capacity(keys.len()), Vec::new());
+        for key in keys {
+            match key.to_key() {
+                Ok(made) => usable.push(Arc::new(made)),
+                Err(why) => skipped.push(SkippedKey { key_id: Some(key.id.clone()), why }),
+            }
         }
-        Ok(Self { keys: vec![Arc::new(Key::shared(secret, algorithm)?)] })
+        usable.sort_by(|a, b| a.by_id(b));
+        let mut set = Vec::with_capacity(usable.len());
+        for group in usable.chunk_by(|a, b| a.key_id() == b.key_id()) {
+            match distinct(group).as_slice() {
+                [key] => set.push(Arc::clone(key)),
+                _ => skipped.push(SkippedKey {
+                    key_id: group.first().and_then(|key| key.key_id()).map(Into::into),
+                    why: Unusable::AmbiguousId,
+                }),
+            }
+        }
+        Loaded { set: Self { keys: set }, skipped }
     }
 
     /// One set of several documents of one issuer. A key that is in more than one is one key; where only one document
@@ -256,7 +277,7 @@ fn one_of(group: &[Arc<Key>]) -> Option<&Arc<Key>> {
     group.iter().all(agrees).then_some(best)
 }
 
-/// The keys without an id, each once.
+/// Those of `group`, which share an id or have none, that differ.
 fn distinct(group: &[Arc<Key>]) -> Vec<Arc<Key>> {
     let mut kept: Vec<Arc<Key>> = Vec::with_capacity(group.len());
     for key in group {

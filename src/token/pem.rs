@@ -1,4 +1,4 @@
-//! PEM texts (RFC 7468) to keys: public keys and certificates, never private keys.
+//! PEM texts (RFC 7468) and what is in them to keys: public keys and certificates, never private keys.
 //!
 //! A certificate is a container here: somebody configured it, so neither its chain nor its dates are looked at.
 
@@ -40,31 +40,37 @@ fn parse(id: Option<Box<str>>, block: &Pem, allowed: &[Algorithm]) -> Result<Key
     match block.label.as_str() {
         "CERTIFICATE" => {
             let certificate = block.parse_x509().map_err(|_| Unusable::NotAPem)?;
-            from_spki(id, certificate.public_key(), allowed)
+            Key::public(id, &public_key(certificate.public_key())?, None, allowed)
         }
-        "PUBLIC KEY" => from_spki(id, &whole(&block.contents)?, allowed),
-        "RSA PUBLIC KEY" => from_rsa(id, &whole(&block.contents)?, allowed),
+        "PUBLIC KEY" => Key::public(id, &public_key(&info(&block.contents)?)?, None, allowed),
+        "RSA PUBLIC KEY" => Key::public(id, &rsa(&block.contents)?, None, allowed),
         _ => Err(Unusable::NotAPem),
     }
 }
 
-/// A SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7); the curve is the one its parameters name.
-fn from_spki(id: Option<Box<str>>, info: &SubjectPublicKeyInfo<'_>, allowed: &[Algorithm]) -> Result<Key, Unusable> {
+/// A SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) that is all of `der`.
+pub(super) fn info(der: &[u8]) -> Result<SubjectPublicKeyInfo<'_>, Unusable> {
+    whole(der)
+}
+
+/// The key of a SubjectPublicKeyInfo; its curve is the one that the parameters name.
+pub(super) fn public_key<'a>(info: &'a SubjectPublicKeyInfo<'_>) -> Result<PublicKey<'a>, Unusable> {
     let bits: &[u8] = &info.subject_public_key.data;
     let kind = &info.algorithm.algorithm;
     if *kind == OID_PKCS1_RSAENCRYPTION {
-        from_rsa(id, &whole(bits)?, allowed)
+        rsa(bits)
     } else if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY {
-        Key::public(id, &PublicKey::Ec { curve: curve(info)?, point: bits }, None, allowed)
+        Ok(PublicKey::Ec { curve: curve(info)?, point: bits })
     } else if *kind == OID_SIG_ED25519 {
-        Key::public(id, &PublicKey::Ed25519(bits), None, allowed)
+        Ok(PublicKey::Ed25519(bits))
     } else {
         Err(Unusable::UnsupportedType)
     }
 }
 
-fn from_rsa(id: Option<Box<str>>, key: &RSAPublicKey<'_>, allowed: &[Algorithm]) -> Result<Key, Unusable> {
-    Key::public(id, &PublicKey::Rsa { n: key.modulus, e: key.exponent }, None, allowed)
+fn rsa(der: &[u8]) -> Result<PublicKey<'_>, Unusable> {
+    let key: RSAPublicKey<'_> = whole(der)?;
+    Ok(PublicKey::Rsa { n: key.modulus, e: key.exponent })
 }
 
 fn curve(info: &SubjectPublicKeyInfo<'_>) -> Result<Curve, Unusable> {

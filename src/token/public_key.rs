@@ -94,7 +94,7 @@ fn check_strength(n: &[u8], e: &[u8]) -> Result<(), Unusable> {
     if is_odd(n) { Ok(()) } else { Err(Unusable::BadKey) }
 }
 
-fn trimmed(number: &[u8]) -> &[u8] {
+pub(super) fn trimmed(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
 }

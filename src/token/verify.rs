@@ -39,12 +39,13 @@ pub struct ClaimRules {
 /// Proves `raw` with `key` and judges it by `rules` at the instant `now`.
 ///
 /// # Errors
-/// The first fault: algorithm, signature, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, `sub`, `jti`.
+/// The first fault: algorithm, signature, `typ`, `iss`, `aud` (by the rules, then by the key), `exp`, `nbf`, `iat`, lifetime, `sub`, `jti`.
 pub fn verify(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
     key.check_signature(raw.header().algorithm, raw.signed, &raw.signature)?;
     rules.check_type(&raw.header().token_type)?;
     rules.check_issuer(&raw.claims)?;
     rules.check_audience(raw.claims.get("aud"))?;
+    key.check_audience(raw.claims.get("aud"))?;
     let times = Times::of(&raw.claims)?;
     rules.check_times(&times, now)?;
     Ok(VerifiedClaims {
@@ -134,10 +135,11 @@ pub fn examine(raw: &RawToken<'_>, key: Option<&Key>, rules: &ClaimRules, now: T
     let signature = key.map(|key| key.check_signature(raw.header().algorithm, raw.signed, &raw.signature));
     let not_before = optional_instant(claims, "nbf", TokenFault::BadNotBefore);
     let issued_at = optional_instant(claims, "iat", TokenFault::BadIssuedAt);
+    let audience = claims.get("aud");
     let outcomes = [
         ("typ", rules.check_type(&raw.header().token_type)),
         ("iss", rules.check_issuer(claims)),
-        ("aud", rules.check_audience(claims.get("aud"))),
+        ("aud", rules.check_audience(audience).and_then(|()| key.map_or(Ok(()), |key| key.check_audience(audience)))),
         ("exp", expiry(claims).and_then(|instant| rules.check_expiry(instant, now))),
         ("nbf", not_before.and_then(|instant| rules.check_not_before(instant, now))),
         ("iat", issued_at.and_then(|instant| rules.check_issued_at(instant, now))),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::token::{SigningFault, SigningKey};
+use crate::token::{Algorithm, SigningFault, SigningKey};
 
 /// What its tokens are for.
 pub(super) const AUDIENCE: &str = "tollgate-demo";
@@ -22,7 +22,7 @@ pub(super) struct Issuer {
 impl Issuer {
     /// With a new key.
     pub(super) fn new(address: SocketAddr) -> Result<Self, SigningFault> {
-        Ok(Self { url: format!("http://{address}"), key: SigningKey::generate("demo-1")? })
+        Ok(Self { url: format!("http://{address}"), key: SigningKey::generate("demo-1", Algorithm::ES256)? })
     }
 
     /// A token that says so.

@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::token::SigningKey;
+use crate::token::{Algorithm, SigningKey};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
@@ -55,7 +55,7 @@ struct Bench {
 impl Bench {
     /// With keys that are in a file, or that the gateway would fetch.
     fn new(keys: &str) -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap(), key: SigningKey::generate("k1").unwrap() };
+        let bench = Self { folder: tempfile::tempdir().unwrap(), key: SigningKey::generate("k1", Algorithm::ES256).unwrap() };
         std::fs::write(bench.path("t.toml"), CONFIGURATION.replace("KEYS", keys)).unwrap();
         std::fs::write(bench.path("keys.json"), json!({ "keys": [bench.key.jwk()] }).to_string()).unwrap();
         bench
