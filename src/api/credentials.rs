@@ -87,7 +87,7 @@ impl Shared {
         let verified = self.verified(token).await?;
         let own = self.own(&verified).filter(|own| !own.for_backend && !verified.is_by_shared_secret());
         let own = own.ok_or(Refusal::Unauthorized)?;
-        self.authority.check_revocation(&own)?;
+        self.authority.check_revocation(&verified.identity.claims, &own)?;
         Ok(own)
     }
 
@@ -140,7 +140,9 @@ mod tests {
     fn a_permission_is_one_endpoint_and_one_method() {
         let only = Permissions::Only([("/api/jwt/refresh".to_owned(), vec![Method::GET])].into());
         assert!(allows(&only, "/api/jwt/refresh", &Method::GET));
-        for (endpoint, method) in [("/api/jwt/refresh", Method::DELETE), ("/api/jwt", Method::GET), ("/api/jwt/vend", Method::GET)] {
+        for (endpoint, method) in
+            [("/api/jwt/refresh", Method::DELETE), ("/api/jwt", Method::GET), ("/api/jwt/vend", Method::GET)]
+        {
             assert!(!allows(&only, endpoint, &method), "{method} {endpoint}");
         }
         assert!(!allows(&Permissions::Only([].into()), "/api/status", &Method::GET), "no permission is none");

@@ -27,7 +27,8 @@ impl Fields {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::of(Map::new()));
         }
-        let members = token::unambiguous_object(body).map_err(|why| Errors::general("[invalidJSON]", &format!("The body is not usable: {why}.")))?;
+        let members = token::unambiguous_object(body)
+            .map_err(|why| Errors::general("[invalidJSON]", &format!("The body is not usable: {why}.")))?;
         Ok(Self::of(members))
     }
 

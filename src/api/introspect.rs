@@ -37,7 +37,7 @@ impl Shared {
         let verified = self.verified(token).await?;
         // A token by a shared secret is good at its application and at validate alone.
         let own = self.own(&verified).filter(|_| !verified.is_by_shared_secret()).ok_or(Refusal::Unauthorized)?;
-        self.authority.check_revocation(&own)?;
+        self.authority.check_revocation(&verified.identity.claims, &own)?;
         Ok(verified.identity.claims.document().clone())
     }
 }

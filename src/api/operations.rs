@@ -6,7 +6,8 @@ use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
 use super::{
-    Shared, introspect, issue, login, logout, public_key, refresh, refresh_tokens, status, user, userinfo, validate, vend, well_known,
+    Shared, introspect, issue, login, logout, public_key, refresh, refresh_tokens, status, user, userinfo, validate, vend,
+    well_known,
 };
 use crate::proxy::OwnRequest;
 
@@ -87,9 +88,9 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
 /// The methods that a place takes, where there is such a place.
 fn methods_of(segments: &[&str]) -> Option<&'static str> {
     match segments {
-        ["api", "jwt", "issue" | "validate" | "public-key"] | ["api", "status"] | [".well-known", "jwks.json" | "openid-configuration"] => {
-            Some("GET, HEAD")
-        }
+        ["api", "jwt", "issue" | "validate" | "public-key"]
+        | ["api", "status"]
+        | [".well-known", "jwks.json" | "openid-configuration"] => Some("GET, HEAD"),
         ["api", "jwt", "refresh"] => Some("GET, HEAD, POST, DELETE"),
         ["api", "jwt", "refresh", _] => Some("GET, HEAD, DELETE"),
         ["api", "jwt", "reconcile" | "vend"] | ["api", "logout"] | ["oauth2", "introspect"] => Some("POST"),

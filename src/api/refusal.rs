@@ -95,7 +95,8 @@ impl Refusal {
             Self::Gone => Answer::empty(StatusCode::GONE),
             Self::Method(allow) => {
                 let message = format!("This method is not taken here; these are: {allow}.");
-                general(StatusCode::METHOD_NOT_ALLOWED, "[methodNotAllowed]", &message).with(ALLOW, HeaderValue::from_static(allow))
+                general(StatusCode::METHOD_NOT_ALLOWED, "[methodNotAllowed]", &message)
+                    .with(ALLOW, HeaderValue::from_static(allow))
             }
             Self::TooLarge(most) => {
                 general(StatusCode::PAYLOAD_TOO_LARGE, "[tooLarge]", &format!("The body is larger than {most} bytes."))

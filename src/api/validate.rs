@@ -33,7 +33,7 @@ impl Shared {
         let verified = self.verified(token).await?;
         let claims = &verified.identity.claims;
         match self.own(&verified) {
-            Some(own) => self.authority.check_revocation(&own)?,
+            Some(own) => self.authority.check_revocation(claims, &own)?,
             None => self.authority.check_foreign(claims)?,
         }
         Ok(claims.document().clone())

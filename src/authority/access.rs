@@ -11,6 +11,7 @@ use super::{Authority, Denial, OwnToken};
 use crate::clock::Timestamp;
 use crate::revocation::Lineage;
 use crate::store::{KeyPurpose, User};
+use crate::token::VerifiedClaims;
 
 /// The `typ` of access tokens (jwt-api.md section 4.1).
 const TYPE: &str = "JWT";
@@ -30,12 +31,7 @@ pub struct SignedToken {
 
 impl Authority {
     /// Signs a token for `user` at `application`.
-    pub(super) fn sign(
-        &self,
-        user: &User,
-        application: Option<&Application>,
-        grant: &Grant<'_>,
-    ) -> Result<SignedToken, Denial> {
+    pub(super) fn sign(&self, user: &User, application: Option<&Application>, grant: &Grant<'_>) -> Result<SignedToken, Denial> {
         let settings = &self.settings;
         let audience = application.map(|application| application.id.to_string());
         let audience = audience.as_deref().unwrap_or(&settings.issuer);
@@ -56,19 +52,24 @@ impl Authority {
     ///
     /// # Errors
     /// [`Denial::Unauthorized`].
-    pub fn check_revocation(&self, token: &OwnToken) -> Result<(), Denial> {
-        let (id, session, user) = (token.id.to_string(), token.session.to_string(), token.user.to_string());
-        let application = token.application.map(|id| id.to_string());
-        let lineage = Lineage {
-            issuer: &self.settings.issuer,
-            token: Some(&id),
-            derived_from: &token.derived_from,
-            session: Some(&session),
-            user: Some(&user),
-            application: application.as_deref(),
-            signed_in: token.signed_in,
-            issued: token.issued,
-        };
-        self.parts.revocations.check(&lineage, self.parts.clock.now()).map_err(|_| Denial::Unauthorized)
+    pub fn check_revocation(&self, claims: &VerifiedClaims, token: &OwnToken) -> Result<(), Denial> {
+        self.check_lineage(&token.lineage(claims))
+    }
+
+    /// As [`Authority::check_revocation`], for a token of another issuer.
+    ///
+    /// # Errors
+    /// [`Denial::Unauthorized`].
+    pub fn check_foreign(&self, claims: &VerifiedClaims) -> Result<(), Denial> {
+        let issued = claims.issued_at().map_or(0, Timestamp::seconds);
+        self.check_lineage(&Lineage::foreign(claims.issuer(), claims.subject().unwrap_or_default(), issued))
+    }
+
+    fn check_lineage(&self, lineage: &Lineage<'_>) -> Result<(), Denial> {
+        let revocations = &self.parts.revocations;
+        revocations.table().check(lineage, self.parts.clock.now()).map_err(|scope| {
+            revocations.metrics().rejected(scope);
+            Denial::Unauthorized
+        })
     }
 }

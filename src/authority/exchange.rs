@@ -29,9 +29,15 @@ impl Authority {
     /// # Errors
     /// [`Denial::Field`] where there is no such application, [`Denial::Unauthorized`] where it may not be entered with
     /// this token.
-    pub async fn exchange(&self, presented: &OwnToken, application: Uuid, refresh_token: Option<&str>) -> Result<Exchanged, Denial> {
+    pub async fn exchange(
+        &self,
+        presented: &OwnToken,
+        application: Uuid,
+        refresh_token: Option<&str>,
+    ) -> Result<Exchanged, Denial> {
         let target = self.settings.application(application);
-        let target = target.ok_or_else(|| Denial::Field("invalid", "applicationId", format!("No application has the id [{application}].")))?;
+        let target = target
+            .ok_or_else(|| Denial::Field("invalid", "applicationId", format!("No application has the id [{application}].")))?;
         if presented.for_backend || presented.derived_from.len() >= MOST_LINKS {
             return Err(Denial::Unauthorized);
         }

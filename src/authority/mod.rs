@@ -46,7 +46,7 @@ pub use sign_in::{Login, SignIn, SignedIn};
 pub use signing_keys::SigningKeys;
 
 use crate::clock::Clock;
-use crate::revocation::Revocations;
+use crate::revocation::Followed;
 use crate::store::Store;
 
 /// The authority under one configuration. Made anew at each reload; its [`Parts`] stay.
@@ -66,7 +66,7 @@ pub struct Parts {
     /// The keys that sign.
     pub keys: Arc<SigningKeys>,
     /// Which tokens have ended early.
-    pub revocations: Arc<Revocations>,
+    pub revocations: Arc<Followed>,
     /// Computes and compares password hashes.
     pub passwords: Passwords,
     /// Counts guesses.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::ids;
 use crate::clock::Timestamp;
+use crate::revocation::{Ids, Lineage};
 use crate::token::VerifiedClaims;
 
 /// An access token of the authority.
@@ -54,6 +55,25 @@ impl OwnToken {
             derived_from: derived_from(document),
             for_backend: document.contains_key(USE),
         })
+    }
+}
+
+impl OwnToken {
+    /// What the revocation table is asked about it; `claims` are the ones that it was read from.
+    pub(super) fn lineage<'c>(&self, claims: &'c VerifiedClaims) -> Lineage<'c> {
+        let document = claims.document();
+        let text = |name: &str| document.get(name).and_then(Value::as_str);
+        Lineage {
+            issuer: claims.issuer(),
+            token_id: claims.token_id(),
+            derived_from: document.get(DERIVED_FROM).map_or(Ids::NONE, Ids::Claim),
+            session: text("sid"),
+            user: claims.subject().unwrap_or_default(),
+            application: text("applicationId"),
+            signed_in: self.signed_in,
+            issued: self.issued,
+            whole_seconds: false,
+        }
     }
 }
 

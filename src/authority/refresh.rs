@@ -31,12 +31,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Denial::RefreshToken`] where it is none that is good; [`Denial::Field`] where `lifetime` is longer than usual.
-    pub async fn refresh(
-        &self,
-        value: &str,
-        lifetime: Option<Duration>,
-        address: Option<IpAddr>,
-    ) -> Result<Refreshed, Denial> {
+    pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
         for _ in 0..MOST_ROUNDS {
             let found = self.store().refresh_token_by_value(digest).await?.ok_or(Denial::RefreshToken)?;
@@ -142,7 +137,6 @@ impl Authority {
     async fn end_reused(&self, found: &FoundRefreshToken) -> Result<Denial, Denial> {
         tracing::warn!(user = %found.token.user, session = %found.session.id, "a replaced refresh token was used again");
         self.end_session(found.session.id, found.token.user).await?;
-        self.parts.revocations.note_reuse();
         Ok(Denial::RefreshToken)
     }
 }

@@ -6,6 +6,7 @@
 use uuid::Uuid;
 
 use super::{Authority, Denial};
+use crate::revocation::Origin;
 use crate::store::{Basis, Change, Digest, Ended, FoundRefreshToken, Logged, Revocation, Scope};
 
 /// What is to be revoked.
@@ -97,7 +98,8 @@ impl Authority {
     pub(super) fn revocation(&self, scope: Scope, basis: Basis, user: Option<Uuid>) -> Revocation {
         let instant = self.parts.clock.now();
         let ends = instant.plus(self.parts.keys.longest_token_lifetime());
-        Revocation { issuer: self.settings.issuer.to_string(), scope, user: user.map(|user| user.to_string()), instant, basis, ends }
+        let user = user.filter(|_| matches!(scope, Scope::Token(_) | Scope::Session(_))).map(|user| user.to_string());
+        Revocation { issuer: self.settings.issuer.to_string(), scope, user, instant, basis, ends }
     }
 
     /// Makes `changes`, and shows the revocations among them to this gateway before anybody is answered.
@@ -107,9 +109,9 @@ impl Authority {
             .filter_map(|change| if let Change::Revoke(revocation) = change { Some(revocation.clone()) } else { None })
             .collect();
         let committed = self.store().commit(changes).await?;
-        for (number, revocation) in committed.revocations.into_iter().zip(revocations) {
-            self.parts.revocations.apply(&Logged { number, revocation });
-        }
+        let logged = committed.revocations.into_iter().zip(revocations);
+        let logged: Vec<Logged> = logged.map(|(number, revocation)| Logged { number, revocation }).collect();
+        self.parts.revocations.apply_own(&logged, Origin::Api);
         Ok(())
     }
 

@@ -67,6 +67,9 @@ mod tests {
         for standing in [gone, inactive, expired] {
             assert_eq!(admit(standing, signed_in, NOW), Err(Denial::Unauthorized));
         }
-        assert!(admit(standing(User { expiry: Some(NOW.plus(std::time::Duration::from_millis(1))), ..user() }), signed_in, NOW).is_ok());
+        assert!(
+            admit(standing(User { expiry: Some(NOW.plus(std::time::Duration::from_millis(1))), ..user() }), signed_in, NOW)
+                .is_ok()
+        );
     }
 }

@@ -167,7 +167,12 @@ impl Authority {
     ///
     /// # Errors
     /// A conflict where it has changed since.
-    pub async fn replace_registration(&self, user: Uuid, former: &Registration, mut registration: Registration) -> Result<(), Denial> {
+    pub async fn replace_registration(
+        &self,
+        user: Uuid,
+        former: &Registration,
+        mut registration: Registration,
+    ) -> Result<(), Denial> {
         let has_lost_a_role = former.roles.iter().any(|role| !registration.roles.contains(role));
         registration.updated = self.parts.clock.now();
         let scope = Scope::UserInApplication(user.to_string(), registration.application.to_string());

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Authority, Denial, ids};
 use crate::store::KeyPurpose;
+use crate::token::verify_of_type;
 
 /// The `typ` of vended tokens.
 pub(super) const TYPE: &str = "vend+jwt";
@@ -37,5 +38,10 @@ impl Authority {
         claims.insert("iat".into(), now.seconds().into());
         claims.insert("jti".into(), id.to_string().into());
         Ok(signer.sign(TYPE, &claims)?)
+    }
+
+    /// The claims of a vended token that holds; `None` for any other token.
+    pub fn vended_claims(&self, token: &str) -> Option<Map<String, Value>> {
+        verify_of_type(token, TYPE, &self.parts.keys.vend_keys(), self.parts.clock.now())
     }
 }

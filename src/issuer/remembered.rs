@@ -37,6 +37,11 @@ impl Verified {
         Arc::ptr_eq(&self.settings, settings)
     }
 
+    /// Whether a secret signed it that others than its issuer have.
+    pub fn is_by_shared_secret(&self) -> bool {
+        self.key.algorithm().is_symmetric()
+    }
+
     /// Whether it may still be believed at `now`: no leeway, which is for clocks that differ, not for memory.
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.identity.claims.expires_at() && self.key.liveness().is_alive() && self.settings.is_alive()

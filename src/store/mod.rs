@@ -110,6 +110,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn standing(&self, user: Uuid, application: Uuid) -> Pending<'_, Standing>;
     /// A session that has not ended.
     fn session(&self, id: Uuid) -> Pending<'_, Option<Session>>;
+    /// A user's sessions that have not ended.
+    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>>;
     /// The refresh token that this value is or was, with its session.
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>>;
     /// A refresh token by id, with its session; matched as [`Match::Current`].

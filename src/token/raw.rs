@@ -25,14 +25,17 @@ impl<'a> RawToken<'a> {
     /// # Errors
     /// The first fault of its structure: size, parts, encoding (canonical base64url only), header, claims, `iss`.
     pub fn parse(text: &'a str, max_bytes: usize) -> Result<Self, TokenFault> {
+        let raw = Self::parse_of_any_issuer(text, max_bytes)?;
+        if raw.claims.get("iss").is_some_and(Value::is_string) { Ok(raw) } else { Err(TokenFault::BadIssuer) }
+    }
+
+    /// As [`RawToken::parse`], of a token that need not say who issued it.
+    pub(super) fn parse_of_any_issuer(text: &'a str, max_bytes: usize) -> Result<Self, TokenFault> {
         let parts = Parts::of(text, max_bytes)?;
         let mut buffer = Vec::with_capacity(parts.longest());
         let header = Header::parse(decode(parts.header, &mut buffer)?)?;
         let claims = json::object(decode(parts.claims, &mut buffer)?).map_err(|fault| fault.in_token(TokenFault::BadClaims))?;
         decode(parts.signature, &mut buffer)?;
-        if !claims.get("iss").is_some_and(Value::is_string) {
-            return Err(TokenFault::BadIssuer);
-        }
         Ok(Self { signed: parts.signed, signature: buffer, claims, header })
     }
 

@@ -10,11 +10,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::header::TokenType;
-use super::{Key, RawToken, TokenFault, VerifiedClaims};
+use super::{Key, KeySet, RawToken, TokenFault, VerifiedClaims};
 use crate::clock::Timestamp;
 
 /// The most leeway that any configuration can give.
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The largest token that [`verify_of_type`] looks at.
+const MAX_BYTES: usize = 16 * 1024;
 
 /// 2^53: beyond it not every JSON reader has the same number, and milliseconds still fit 64 bits.
 const MAX_SECONDS: u64 = 1 << 53;
@@ -56,6 +59,21 @@ pub fn verify(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) 
         expires_at: times.expires_at,
         document: raw.claims,
     })
+}
+
+/// The claims of a token of exactly the type `token_type` by one of `keys`, in its time, whatever it says of issuer and
+/// audience: for tokens whose type and keys are no other's. `None` for any other token.
+pub fn verify_of_type(text: &str, token_type: &str, keys: &KeySet, now: Timestamp) -> Option<Map<String, Value>> {
+    let raw = RawToken::parse_of_any_issuer(text, MAX_BYTES).ok()?;
+    let header = raw.header();
+    if !matches!(&header.token_type, TokenType::Named(name) if **name == *token_type) {
+        return None;
+    }
+    let key = keys.find(Some(header.key_id.as_deref()?), header.algorithm).ok()?;
+    key.check_signature(header.algorithm, raw.signed, &raw.signature).ok()?;
+    let times = Times::of(&raw.claims).ok()?;
+    let holds = now < times.expires_at && times.not_before.is_none_or(|instant| instant <= now);
+    holds.then_some(raw.claims)
 }
 
 impl ClaimRules {

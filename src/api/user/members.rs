@@ -19,8 +19,7 @@ pub(super) enum Extent {
 }
 
 /// Documented members that are kept as they are.
-const TEXTS: [&str; 8] =
-    ["birthDate", "firstName", "fullName", "imageUrl", "lastName", "middleName", "mobilePhone", "timezone"];
+const TEXTS: [&str; 8] = ["birthDate", "firstName", "fullName", "imageUrl", "lastName", "middleName", "mobilePhone", "timezone"];
 
 /// The longest email address or username, in bytes (RFC 5321 section 4.5.3.1.3).
 const MOST_NAME: usize = 254;

@@ -127,7 +127,12 @@ pub(in crate::api) async fn replace_registration(
 }
 
 /// `DELETE /api/user/registration/{userId}/{applicationId}`.
-pub(in crate::api) async fn remove_registration(api: &Shared, call: &Call, user: &str, application: &str) -> Result<Answer, Refusal> {
+pub(in crate::api) async fn remove_registration(
+    api: &Shared,
+    call: &Call,
+    user: &str,
+    application: &str,
+) -> Result<Answer, Refusal> {
     api.api_key(call, ENDPOINT, &Method::DELETE)?;
     let (user, application) = ids(user, application)?;
     api.authority.unregister(user, application).await?;

@@ -59,7 +59,8 @@ fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -
     let (target, audience) = words::scope(&revocation.scope);
     execute(
         db,
-        "INSERT INTO revocation (issuer, scope, target, audience, instant, basis, ends) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO revocation (issuer, scope, target, audience, instant, basis, ends, user)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             revocation.issuer,
             revocation.scope.word(),
@@ -68,6 +69,7 @@ fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -
             millis(revocation.instant),
             words::basis(revocation.basis),
             millis(revocation.ends),
+            revocation.user,
         ],
     )?;
     committed.revocations.push(number(db.last_insert_rowid()));

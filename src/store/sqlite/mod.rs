@@ -239,6 +239,10 @@ impl Store for SqliteStore {
         self.read(move |db| read::standing(db, user, application))
     }
 
+    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
+        self.read(move |db| read::sessions_of(db, user))
+    }
+
     fn session(&self, id: Uuid) -> Pending<'_, Option<Session>> {
         self.read(move |db| read::session(db, id))
     }

@@ -101,6 +101,11 @@ pub(super) fn session(db: &Connection, id: Uuid) -> Read<Option<Session>> {
     one(db, sql, [id.as_bytes()], to_session)
 }
 
+pub(super) fn sessions_of(db: &Connection, user: Uuid) -> Read<Vec<Session>> {
+    let sql = "SELECT id, user, application, authentication_type, signed_in FROM session WHERE user = ?1";
+    list(db, sql, [user.as_bytes()], to_session)
+}
+
 pub(super) fn refresh_token(db: &Connection, id: Uuid) -> Read<Option<FoundRefreshToken>> {
     let token = one(db, refresh_tokens!("id = ?1"), [id.as_bytes()], to_refresh_token)?;
     with_session(db, token, Match::Current)
@@ -167,7 +172,7 @@ pub(super) fn signing_key_generation(db: &Connection) -> Read<u64> {
 }
 
 pub(super) fn revocations_after(db: &Connection, after: u64, now: Timestamp, most: usize) -> Read<Vec<Logged>> {
-    let sql = "SELECT number, issuer, target, audience, scope, instant, basis, ends
+    let sql = "SELECT number, issuer, target, audience, scope, instant, basis, ends, user
          FROM revocation WHERE number > ?1 AND ends > ?2 ORDER BY number LIMIT ?3";
     list(db, sql, params![integer(after), millis(now), limit(most)], |row| {
         let mut columns = Columns::of(row);
@@ -177,7 +182,8 @@ pub(super) fn revocations_after(db: &Connection, after: u64, now: Timestamp, mos
         let scope = columns.word(|word| words::read_scope(word, target, audience))?;
         let instant = columns.instant()?;
         let basis = columns.word(words::read_basis)?;
-        Ok(Logged { number, revocation: Revocation { issuer, scope, instant, basis, ends: columns.instant()? } })
+        let (ends, user) = (columns.instant()?, columns.value()?);
+        Ok(Logged { number, revocation: Revocation { issuer, scope, instant, basis, ends, user } })
     })
 }
 

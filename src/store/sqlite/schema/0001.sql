@@ -110,7 +110,8 @@ CREATE TABLE revocation (
     audience TEXT,
     instant INTEGER NOT NULL,
     basis TEXT NOT NULL,
-    ends INTEGER NOT NULL
+    ends INTEGER NOT NULL,
+    user TEXT
 ) STRICT;
 CREATE INDEX revocation_ends ON revocation (ends);
 
