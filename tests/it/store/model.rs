@@ -1,0 +1,1 @@
+//! A store that is as simple as can be, to compare others with.
