@@ -1,7 +1,10 @@
 //! Records to put into a store, small numbers for ids.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::{Map, Value, json};
 use tollgate::clock::Timestamp;
@@ -144,4 +147,19 @@ pub async fn left(store: &Arc<dyn Store>, numbers: impl IntoIterator<Item = u128
         left.insert(number, store.refresh_token(id(number)).await.unwrap().is_some());
     }
     left.into_iter().filter(|(_, there)| *there).map(|(number, _)| number).collect()
+}
+
+/// All of `futures` at once; what they give, in their order.
+pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures.into_iter().map(|it| (Box::pin(it), None)).collect();
+    poll_fn(|cx| {
+        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(ready) = future.as_mut().poll(cx) {
+                *output = Some(ready);
+            }
+        }
+        if running.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tollgate::clock::Clock;
@@ -38,7 +37,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(format!("{}{ending}", path.display()))
 }
 
-super::contract::contract!(super::super::empty);
+super::contract::contract!(crate::store::sqlite::empty);
 
 #[tokio::test]
 async fn only_the_first_opening_finds_the_store_new() {

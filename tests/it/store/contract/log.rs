@@ -47,7 +47,7 @@ pub async fn numbers_grow_and_are_never_given_again(store: S) {
             last = number;
         }
         done(&store, [Change::Sweep(Expired::Revocations(at(11)))]).await;
-        assert_eq!(numbers(&store, 0, 0, 99).await, []);
+        assert!(numbers(&store, 0, 0, 99).await.is_empty());
     }
 }
 
@@ -58,8 +58,8 @@ pub async fn read_in_order_and_limited(store: S) {
     }
     assert_eq!(numbers(&store, 0, 1, 3).await, given[..3]);
     assert_eq!(numbers(&store, given[1], 1, usize::MAX).await, given[2..]);
-    assert_eq!(numbers(&store, given[3], 1, 9).await, []);
-    assert_eq!(numbers(&store, u64::MAX, 1, 9).await, []);
+    assert!(numbers(&store, given[3], 1, 9).await.is_empty());
+    assert!(numbers(&store, u64::MAX, 1, 9).await.is_empty());
 }
 
 pub async fn ended_entries_are_not_read(store: S) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::timeout;
 use tollgate::store::{Change, Ended, KeyDocument, Match, Scope, Store, StoreError, Unique, User};
