@@ -1,1 +1,0 @@
-//! A store that is as simple as can be, to compare others with.
