@@ -25,6 +25,7 @@ mod peers;
 mod pipeline;
 mod reload;
 mod responses;
+mod store;
 mod support;
 mod tidy;
 mod tls;
