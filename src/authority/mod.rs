@@ -6,6 +6,6 @@
 mod settings;
 
 pub use settings::{
-    ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings, Permissions,
-    ProviderApplication, Role, Signing, SingleSignOn, Usage,
+    AUTHORITY_ISSUER, ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings,
+    Permissions, ProviderApplication, Role, Signing, SingleSignOn, Usage, VEND_ISSUER,
 };

@@ -10,6 +10,12 @@ use crate::issuer::{KeySource, RefreshSettings};
 use crate::secret::Secret;
 use crate::token::Algorithm;
 
+/// What routes call the authority among their issuers; no other issuer has this name.
+pub const AUTHORITY_ISSUER: &str = "authority";
+
+/// What routes call the authority's vended tokens among their issuers; no other issuer has this name.
+pub const VEND_ISSUER: &str = "vend";
+
 /// The token authority and everything it knows by configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthoritySettings {

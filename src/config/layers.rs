@@ -23,6 +23,11 @@ pub(crate) struct Block<T> {
 }
 
 impl Source {
+    /// Whether the file or the environment has a section of this name; one without any setting counts.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.document.get(name).is_some() || self.overrides.iter().any(|set| set.path.is_in(&KeyPath::of(name)))
+    }
+
     /// The table `name`, with defaults where the file has none.
     pub(crate) fn section<T: DeserializeOwned>(&self, name: &str, problems: &mut Problems) -> Option<Block<T>> {
         let path = KeyPath::of(name);

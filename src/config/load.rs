@@ -87,7 +87,9 @@ fn judge<'a>(
         (Some(first), Some(mode)) => {
             for path in std::iter::once(first).chain(secrets) {
                 let found = format_args!("a secret in a file that others than its owner can read (mode {mode:03o})");
-                problems.refuse(path, found, "here after `chmod 600` on this file; or in a `secret_file`, or in the environment");
+                let key = path.steps().last().map_or("secret", |key| key);
+                let allowed = format_args!("here after `chmod 600` on this file; or in a `{key}_file`, or in the environment");
+                problems.refuse(path, found, allowed);
             }
             SourceFile::new(&configuration.path, Audience::OwnerOnly, None)
         }

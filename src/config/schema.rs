@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Flag,
     /// A flag or a word.
     FlagOrText,
+    /// A flag or a list of strings.
+    FlagOrList,
     /// A list of strings.
     List,
     /// A table whose keys the operator chooses.

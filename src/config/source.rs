@@ -107,7 +107,7 @@ fn child<'a>(node: &'a Node, step: &str) -> Option<(Range<usize>, &'a Node)> {
 /// The diagnostic of a text that is not TOML.
 pub(crate) fn syntax_diagnostic(file: &str, text: &str, error: &SyntaxError) -> Diagnostic {
     let place = Place::new(text, &error.span, text.len(), &[]);
-    let shows_secret = place.excerpt.0.contains("secret");
+    let shows_secret = ["secret", "encryption_key"].iter().any(|key| place.excerpt.0.contains(key));
     Diagnostic {
         severity: crate::config::Severity::Error,
         origin: file.to_owned(),
