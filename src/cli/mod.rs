@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod explain;
+mod hash_key;
 mod open_files;
 mod run;
 mod signals;
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
+    HashKey(hash_key::HashKey),
     Token(token::Token),
 }
 
@@ -63,6 +65,7 @@ impl Command {
             Self::Check(command) => command.run(streams),
             Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
+            Self::HashKey(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
         }
     }

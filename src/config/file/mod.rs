@@ -26,6 +26,8 @@ pub(crate) use route::{AnonymousFile, RouteFile};
 pub(crate) use rule::{RuleFile, WantedFile};
 pub(crate) use store::StoreFile;
 pub(crate) use upstream::{UpstreamFile, UpstreamTlsFile};
+#[cfg(test)]
+pub(crate) use {application::RoleFile, identity_provider::ProviderApplicationTable};
 
 use crate::config::schema::Key;
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::Method;
 
 use crate::authority::{ApiKey, Permissions};
@@ -14,8 +13,6 @@ use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
 use crate::config::schema;
 
-/// Characters of a key; of random base64url ones that is far more than 128 bits.
-const SHORTEST: usize = 32;
 const METHODS: [(&str, &Method); 5] = [
     ("GET", &Method::GET),
     ("POST", &Method::POST),
@@ -81,7 +78,7 @@ fn hash_of_file(name: &str, path: &KeyPath, context: &mut Context<'_>) -> Option
     let key = context.files.secret(name, path, context.problems)?;
     let key = key.expose();
     let file = || quoted(&context.files.locate(name).to_string_lossy());
-    if key.len() < SHORTEST {
+    if key.len() < ApiKey::SHORTEST {
         let found = format!("file {} with a key of {} characters", file(), key.len());
         context.problems.refuse(path, found, "at least 32 random ones, such as those of `tollgate hash-key`");
         return None;
@@ -91,9 +88,7 @@ fn hash_of_file(name: &str, path: &KeyPath, context: &mut Context<'_>) -> Option
         context.problems.refuse(path, found, "one line of letters, digits and punctuation, without spaces");
         return None;
     }
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, key).as_ref());
-    Some(hash)
+    Some(ApiKey::digest(key))
 }
 
 fn permissions(file: &PermissionsFile, path: &KeyPath, problems: &mut Problems) -> Option<Permissions> {
