@@ -122,7 +122,7 @@ fn descend(mut path: KeyPath, mut keys: &'static [Key], rest: &str) -> (KeyPath,
 fn content(value: String, kind: &Kind) -> Content {
     let text = value.trim();
     let read = match kind {
-        Kind::Text | Kind::Secret => None,
+        Kind::Text | Kind::Secret | Kind::Hash => None,
         Kind::Number => text.parse().ok().map(Content::Number),
         Kind::Flag | Kind::FlagOrText => text.parse().ok().map(Content::Flag),
         Kind::FlagOrList if text == "true" || text == "false" => Some(Content::Flag(text == "true")),

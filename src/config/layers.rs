@@ -129,7 +129,7 @@ fn report(error: figment::Error, block: &KeyPath, problems: &mut Problems) {
     match error.kind {
         Kind::MissingField(name) => problems.error(&path.key(&name), "found nothing; this setting is required"),
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
-            let hidden = schema::is_secret(ROOT, &path);
+            let hidden = schema::is_hidden(ROOT, &path);
             let found = if hidden { "a value of another kind".to_owned() } else { found(&actual) };
             problems.refuse(&path, found, allowed(&expected));
         }

@@ -22,8 +22,8 @@ pub(crate) struct Source {
     pub(crate) document: Node,
     /// What the environment sets.
     pub(crate) overrides: Vec<Override>,
-    /// Where the values of secrets stand in the text.
-    pub(crate) secrets: Vec<Range<usize>>,
+    /// Where values stand in the text that no message may show.
+    pub(crate) hidden: Vec<Range<usize>>,
 }
 
 impl Source {
@@ -50,8 +50,8 @@ impl Source {
 
     fn place(&self, problem: &Problem) -> Place {
         match (self.span(&problem.path, problem.aim), problem.aim) {
-            (span, Aim::Key) => Place::new(&self.text, &span, span.end, &self.secrets),
-            (span, Aim::Value) => Place::new(&self.text, &span, self.text.len(), &self.secrets),
+            (span, Aim::Key) => Place::new(&self.text, &span, span.end, &self.hidden),
+            (span, Aim::Value) => Place::new(&self.text, &span, self.text.len(), &self.hidden),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
-use crate::config::schema::Key;
+use crate::config::schema::{Key, Kind};
 
 /// One `[[api_key]]`.
 #[derive(Debug, Deserialize)]
@@ -21,8 +21,13 @@ pub(crate) struct ApiKeyFile {
     pub(crate) show_refresh_tokens: bool,
 }
 
-pub(super) const KEYS: &[Key] =
-    &[Key::text("name"), Key::text("sha256"), Key::text("key_file"), Key::map("permissions"), Key::flag("show_refresh_tokens")];
+pub(super) const KEYS: &[Key] = &[
+    Key::text("name"),
+    Key { name: "sha256", kind: Kind::Hash },
+    Key::text("key_file"),
+    Key::map("permissions"),
+    Key::flag("show_refresh_tokens"),
+];
 
 /// `permissions = "all"`, or methods by path.
 #[derive(Debug, PartialEq, Eq)]
