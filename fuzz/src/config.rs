@@ -19,7 +19,9 @@ pub const TEXT: Target = Target {
         }
         match load_at(&PLACE, [], Timestamp::from_seconds(1_800_000_000)) {
             Ok(settings) => {
-                assert!(!settings.listeners.is_empty() && !settings.routes.is_empty(), "nothing to do is a mistake");
+                let serves = !settings.routes.is_empty() || settings.authority.is_some();
+                assert!(!settings.listeners.is_empty() && serves, "nothing to do is a mistake");
+                assert!(settings.authority.is_none() || settings.store.is_some(), "an authority keeps its state somewhere");
                 assert!(settings.issuers.iter().all(|issuer| !issuer.audiences.is_empty() && !issuer.algorithms.is_empty()));
             }
             Err(diagnostics) => assert!(!diagnostics.to_string().is_empty(), "a refusal says why"),
@@ -32,6 +34,11 @@ pub const TEXT: Target = Target {
         b"[[issuer]]\n",
         b"[[upstream]]\n",
         b"[log]\n",
+        b"[store]\n",
+        b"[authority]\n",
+        b"[[application]]\n",
+        b"[[identity_provider]]\n",
+        b"[[api_key]]\n",
         b"[admin]\n",
         b"name = ",
         b"path = ",

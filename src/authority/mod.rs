@@ -39,8 +39,8 @@ pub use refresh_token::{Device, NewRefreshToken};
 pub use revoke::Revoke;
 pub use sealing::{Sealer, SealingError};
 pub use settings::{
-    ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings, Permissions,
-    ProviderApplication, Role, Signing, SingleSignOn, Usage,
+    AUTHORITY_ISSUER, ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings,
+    Permissions, ProviderApplication, Role, Signing, SingleSignOn, Usage, VEND_ISSUER,
 };
 pub use sign_in::{Login, SignIn, SignedIn};
 pub use signing_keys::SigningKeys;

@@ -4,11 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use crate::issuer::{KeySource, RefreshSettings};
 use crate::secret::Secret;
 use crate::token::Algorithm;
+
+/// What routes call the authority among their issuers; no other issuer has this name.
+pub const AUTHORITY_ISSUER: &str = "authority";
+
+/// What routes call the authority's vended tokens among their issuers; no other issuer has this name.
+pub const VEND_ISSUER: &str = "vend";
 
 /// The token authority and everything it knows by configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -228,6 +235,18 @@ pub struct ApiKey {
     pub permissions: Permissions,
     /// Whether lists show it the values of refresh tokens.
     pub show_refresh_tokens: bool,
+}
+
+impl ApiKey {
+    /// Characters that a key has at least; of random base64url ones that is more than 128 bits.
+    pub const SHORTEST: usize = 32;
+
+    /// What is kept of a key. Its bits are random, so nothing needs to slow a guess down.
+    pub fn digest(key: &[u8]) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, key).as_ref());
+        bytes
+    }
 }
 
 impl std::fmt::Debug for ApiKey {

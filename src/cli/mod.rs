@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod explain;
+mod hash_key;
 mod open_files;
 mod run;
 mod signals;
@@ -39,6 +40,7 @@ enum Command {
     Demo(demo::Demo),
     Explain(explain::Explain),
     Store(store::Store),
+    HashKey(hash_key::HashKey),
     Token(token::Token),
 }
 
@@ -66,6 +68,7 @@ impl Command {
             Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
             Self::Store(command) => command.run(streams),
+            Self::HashKey(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use zeroize::Zeroizing;
+
 /// More than any token; the rest of standard input is not read.
 const LONGEST: u64 = 2 << 20;
 
@@ -23,6 +25,14 @@ pub(super) fn token(argument: &str) -> io::Result<String> {
     let mut text = String::new();
     io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
     Ok(bare(&text).to_owned())
+}
+
+/// Standard input as one line, its line break cut off.
+pub(super) fn line() -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
 fn bare(text: &str) -> &str {

@@ -122,11 +122,12 @@ fn descend(mut path: KeyPath, mut keys: &'static [Key], rest: &str) -> (KeyPath,
 fn content(value: String, kind: &Kind) -> Content {
     let text = value.trim();
     let read = match kind {
-        Kind::Text | Kind::Secret => None,
+        Kind::Text | Kind::Secret | Kind::Hash => None,
         Kind::Number => text.parse().ok().map(Content::Number),
         Kind::Flag | Kind::FlagOrText => text.parse().ok().map(Content::Flag),
-        Kind::List if text.starts_with('[') => document::parse_value(text),
-        Kind::List => Some(Content::List(words(text))),
+        Kind::FlagOrList if text == "true" || text == "false" => Some(Content::Flag(text == "true")),
+        Kind::List | Kind::FlagOrList if text.starts_with('[') => document::parse_value(text),
+        Kind::List | Kind::FlagOrList => Some(Content::List(words(text))),
         Kind::Map | Kind::Table(_) | Kind::Blocks(_) => document::parse_value(text),
     };
     read.unwrap_or(Content::Text(value))

@@ -92,7 +92,7 @@ impl Files {
 
     /// Reads the file that the setting at `path` names.
     pub(crate) fn read(&mut self, name: &str, audience: Audience, path: &KeyPath, problems: &mut Problems) -> Option<Content> {
-        let file = self.directory.join(name);
+        let file = self.locate(name);
         let read = read(&file, audience);
         self.note(SourceFile::new(&file, audience, read.as_ref().ok().map(|bytes| bytes.as_slice())));
         match read {
@@ -101,6 +101,22 @@ impl Files {
                 problems.error(path, format!("file {} {fault}", quoted(&file.to_string_lossy())));
                 None
             }
+        }
+    }
+
+    /// Where the file is that a setting names.
+    pub(crate) fn locate(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Reads a secret that may be made later; the inner `None`: it is not there. It is watched only where it is wrong,
+    /// since whoever makes it is no reason to read the configuration again.
+    #[expect(clippy::option_option, reason = "refused, absent and present are three things")]
+    pub(crate) fn secret_if_there(&mut self, name: &str, path: &KeyPath, problems: &mut Problems) -> Option<Option<Secret>> {
+        match read(&self.locate(name), Audience::OwnerOnly) {
+            Ok(bytes) => Some(Some(Secret::new(without_line_break(&bytes).to_vec()))),
+            Err(FileFault::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => Some(None),
+            Err(_) => self.secret(name, path, problems).map(Some),
         }
     }
 

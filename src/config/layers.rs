@@ -23,6 +23,11 @@ pub(crate) struct Block<T> {
 }
 
 impl Source {
+    /// Whether the file or the environment has a section of this name; one without any setting counts.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.document.get(name).is_some() || self.overrides.iter().any(|set| set.path.is_in(&KeyPath::of(name)))
+    }
+
     /// The table `name`, with defaults where the file has none.
     pub(crate) fn section<T: DeserializeOwned>(&self, name: &str, problems: &mut Problems) -> Option<Block<T>> {
         let path = KeyPath::of(name);
@@ -124,7 +129,7 @@ fn report(error: figment::Error, block: &KeyPath, problems: &mut Problems) {
     match error.kind {
         Kind::MissingField(name) => problems.error(&path.key(&name), "found nothing; this setting is required"),
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
-            let hidden = schema::is_secret(ROOT, &path);
+            let hidden = schema::is_hidden(ROOT, &path);
             let found = if hidden { "a value of another kind".to_owned() } else { found(&actual) };
             problems.refuse(&path, found, allowed(&expected));
         }

@@ -12,6 +12,7 @@ use crate::config::environment;
 use crate::config::file::ROOT;
 use crate::config::files::{self, Audience, FileFault, Files, SourceFile};
 use crate::config::key_path::KeyPath;
+use crate::config::schema::Kind;
 use crate::config::settings::Settings;
 use crate::config::source::{Source, syntax_diagnostic};
 use crate::config::walk;
@@ -58,11 +59,12 @@ pub(crate) fn load_text(
     let mut problems = Problems::default();
     walk::unknown_keys(&document, ROOT, &KeyPath::default(), &mut problems);
     let overrides = environment::overrides(environment, &document, &mut problems);
-    let secrets = walk::secrets(&document, ROOT);
+    let secrets = walk::of_kind(&document, ROOT, |kind| matches!(kind, Kind::Secret));
     let own = secrets.iter().map(|(path, _)| path).filter(|path| !overrides.iter().any(|set| path.is_in(&set.path)));
     let configuration = judge(own, open, configuration, &mut problems);
-    let secrets = secrets.into_iter().map(|(_, span)| span).collect();
-    let source = Source { file, text: text.to_owned(), document, overrides, secrets };
+    let hidden = walk::of_kind(&document, ROOT, |kind| matches!(kind, Kind::Secret | Kind::Hash));
+    let hidden = hidden.into_iter().map(|(_, span)| span).collect();
+    let source = Source { file, text: text.to_owned(), document, overrides, hidden };
     let mut context = Context { files: Files::beside(configuration), problems: &mut problems, now };
     let settings = compile::compile(&source, &mut context);
     let files = context.files.into_seen();
@@ -87,7 +89,9 @@ fn judge<'a>(
         (Some(first), Some(mode)) => {
             for path in std::iter::once(first).chain(secrets) {
                 let found = format_args!("a secret in a file that others than its owner can read (mode {mode:03o})");
-                problems.refuse(path, found, "here after `chmod 600` on this file; or in a `secret_file`, or in the environment");
+                let key = path.steps().last().map_or("secret", |key| key);
+                let allowed = format_args!("here after `chmod 600` on this file; or in a `{key}_file`, or in the environment");
+                problems.refuse(path, found, allowed);
             }
             SourceFile::new(&configuration.path, Audience::OwnerOnly, None)
         }

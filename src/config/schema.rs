@@ -19,12 +19,16 @@ pub(crate) enum Kind {
     Text,
     /// A string that no message may show.
     Secret,
+    /// The hash of a secret: no secret, but where it is wrong it may be the secret itself, so that no message shows it.
+    Hash,
     /// A whole number.
     Number,
     /// `true` or `false`.
     Flag,
     /// A flag or a word.
     FlagOrText,
+    /// A flag or a list of strings.
+    FlagOrList,
     /// A list of strings.
     List,
     /// A table whose keys the operator chooses.
@@ -70,12 +74,12 @@ pub(crate) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
     keys.iter().find(|key| key.name == name)
 }
 
-/// Whether the setting at `path` is a secret. Item numbers in `path` are passed over.
-pub(crate) fn is_secret(mut keys: &'static [Key], path: &KeyPath) -> bool {
+/// Whether no message may show the setting at `path`. Item numbers in `path` are passed over.
+pub(crate) fn is_hidden(mut keys: &'static [Key], path: &KeyPath) -> bool {
     for step in path.steps().iter().filter(|step| step.parse::<usize>().is_err()) {
         match find(keys, step).map(|key| &key.kind) {
             Some(Kind::Table(inner) | Kind::Blocks(inner)) => keys = inner,
-            kind => return matches!(kind, Some(Kind::Secret)),
+            kind => return matches!(kind, Some(Kind::Secret | Kind::Hash)),
         }
     }
     false

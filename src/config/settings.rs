@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use crate::authority::AuthoritySettings;
 use crate::config::{Diagnostic, SourceFile};
 use crate::issuer::{CacheSettings, IssuerSettings};
 use crate::listener::ListenerSettings;
 use crate::route::RouteSettings;
+use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 use crate::upstream::UpstreamSettings;
 
@@ -24,9 +26,13 @@ pub struct Settings {
     pub log: LogSettings,
     /// Parties whose tokens are accepted.
     pub issuers: Vec<IssuerSettings>,
+    /// What issues tokens here; `None`: tokens are only verified.
+    pub authority: Option<AuthoritySettings>,
+    /// Where the authority's state is kept; there wherever there is an authority.
+    pub store: Option<StoreSettings>,
     /// Where requests go.
     pub upstreams: Vec<UpstreamSettings>,
-    /// What is served; at least one.
+    /// What is served; none only where there is an authority.
     pub routes: Vec<RouteSettings>,
     /// Every file that was read, for the watcher: the configuration itself, certificates, keys, key sets, secrets.
     pub files: Vec<SourceFile>,

@@ -22,8 +22,8 @@ pub(crate) struct Source {
     pub(crate) document: Node,
     /// What the environment sets.
     pub(crate) overrides: Vec<Override>,
-    /// Where the values of secrets stand in the text.
-    pub(crate) secrets: Vec<Range<usize>>,
+    /// Where values stand in the text that no message may show.
+    pub(crate) hidden: Vec<Range<usize>>,
 }
 
 impl Source {
@@ -50,8 +50,8 @@ impl Source {
 
     fn place(&self, problem: &Problem) -> Place {
         match (self.span(&problem.path, problem.aim), problem.aim) {
-            (span, Aim::Key) => Place::new(&self.text, &span, span.end, &self.secrets),
-            (span, Aim::Value) => Place::new(&self.text, &span, self.text.len(), &self.secrets),
+            (span, Aim::Key) => Place::new(&self.text, &span, span.end, &self.hidden),
+            (span, Aim::Value) => Place::new(&self.text, &span, self.text.len(), &self.hidden),
         }
     }
 
@@ -107,7 +107,7 @@ fn child<'a>(node: &'a Node, step: &str) -> Option<(Range<usize>, &'a Node)> {
 /// The diagnostic of a text that is not TOML.
 pub(crate) fn syntax_diagnostic(file: &str, text: &str, error: &SyntaxError) -> Diagnostic {
     let place = Place::new(text, &error.span, text.len(), &[]);
-    let shows_secret = place.excerpt.0.contains("secret");
+    let shows_secret = ["secret", "encryption_key"].iter().any(|key| place.excerpt.0.contains(key));
     Diagnostic {
         severity: crate::config::Severity::Error,
         origin: file.to_owned(),

@@ -16,6 +16,10 @@ pub(crate) struct Span(pub(crate) Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SpanOrZero(pub(crate) Duration);
 
+/// A [`Span`], or `"never"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SpanOrNever(pub(crate) Option<Duration>);
+
 /// A number of bytes, at least one and below 2^53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
@@ -103,6 +107,15 @@ impl<'de> Deserialize<'de> for SpanOrZero {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let forms = r#"a duration from "0s" to "3650d", such as "500ms", "30s" or "1m""#;
         from.deserialize_str(Parsed(forms, |text: &str| duration(text).map(Self)))
+    }
+}
+
+impl<'de> Deserialize<'de> for SpanOrNever {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let forms = r#"a duration from "1ms" to "3650d", such as "90d", or "never""#;
+        let span = |text: &str| duration(text).filter(|duration| !duration.is_zero());
+        let parse = |text: &str| if text == "never" { Some(Self(None)) } else { span(text).map(|span| Self(Some(span))) };
+        from.deserialize_str(Parsed(forms, parse))
     }
 }
 

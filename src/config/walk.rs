@@ -53,22 +53,28 @@ fn dates(node: &Node, path: &KeyPath, problems: &mut Problems) {
     }
 }
 
-/// The settings of the text that are secrets, and where their values stand.
-pub(crate) fn secrets(node: &Node, keys: &'static [Key]) -> Vec<(KeyPath, Range<usize>)> {
+/// The settings of the text whose kind is wanted, and where their values stand.
+pub(crate) fn of_kind(node: &Node, keys: &'static [Key], is_wanted: fn(&Kind) -> bool) -> Vec<(KeyPath, Range<usize>)> {
     let mut found = Vec::new();
-    collect_secrets(node, keys, &KeyPath::default(), &mut found);
+    collect(node, keys, is_wanted, &KeyPath::default(), &mut found);
     found
 }
 
-fn collect_secrets(node: &Node, keys: &'static [Key], path: &KeyPath, found: &mut Vec<(KeyPath, Range<usize>)>) {
+fn collect(
+    node: &Node,
+    keys: &'static [Key],
+    is_wanted: fn(&Kind) -> bool,
+    path: &KeyPath,
+    found: &mut Vec<(KeyPath, Range<usize>)>,
+) {
     for entry in node.entries() {
         let here = path.key(&entry.key);
         match schema::find(keys, &entry.key).map(|key| &key.kind) {
-            Some(Kind::Secret) => found.push((here, entry.node.span.clone())),
-            Some(Kind::Table(inner)) => collect_secrets(&entry.node, inner, &here, found),
+            Some(kind) if is_wanted(kind) => found.push((here, entry.node.span.clone())),
+            Some(Kind::Table(inner)) => collect(&entry.node, inner, is_wanted, &here, found),
             Some(Kind::Blocks(inner)) => {
                 let items = entry.node.items().iter().enumerate();
-                items.for_each(|(index, item)| collect_secrets(item, inner, &here.item(index), found));
+                items.for_each(|(index, item)| collect(item, inner, is_wanted, &here.item(index), found));
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method, Uri};
+use uuid::Uuid;
 
 use crate::identity::{ClaimSource, TokenFrom};
 use crate::policy::Rule;
@@ -27,6 +28,8 @@ pub struct RouteSettings {
     pub upstream: Arc<str>,
     /// Who may call it.
     pub access: Access,
+    /// The application that tokens of the authority must be for; `"authority"` is then the first of `issuers`.
+    pub application: Option<Uuid>,
     /// Names of the issuers whose tokens it accepts. Empty only for [`Access::Anonymous`].
     pub issuers: Vec<Arc<str>>,
     /// Where a token may be.

@@ -24,7 +24,7 @@ from jose import SigningKey  # noqa: E402
 FILE = re.compile(r"^[\w./-]+\.\w+$")
 # What a file holds, by the key that names it.
 KINDS = {"certificate": "certificate", "client_ca": "certificate", "ca_file": "certificate", "private_key": "key", "jwks_file": "jwks",
-         "public_key_files": "public key", "secret_file": "secret", "subject_key_file": "secret", "key_file": "secret"}
+         "public_key_files": "public key", "secret_file": "secret", "signing_secret_file": "secret", "subject_key_file": "secret", "key_file": "secret"}
 
 
 def files(value, kind=None, algorithm="RS256"):

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use http::HeaderName;
+use uuid::Uuid;
 
+use crate::authority::{AUTHORITY_ISSUER, VEND_ISSUER};
+use crate::config::compile::authority::Applications;
 use crate::config::compile::{Context, check_name, header, names, policy};
-use crate::config::diagnostic::Problems;
+use crate::config::diagnostic::{Problems, quoted};
 use crate::config::file::{AnonymousFile, RouteFile};
 use crate::config::key_path::KeyPath;
 use crate::config::source::Source;
@@ -15,28 +18,38 @@ use crate::route::Access;
 /// Who may call, with what the backend is told about them.
 pub(super) struct Callers {
     pub(super) access: Access,
+    pub(super) application: Option<Uuid>,
     pub(super) issuers: Vec<Arc<str>>,
     pub(super) identity_headers: Vec<(HeaderName, ClaimSource)>,
 }
 
-pub(super) fn callers(file: &RouteFile, source: &Source, path: &KeyPath, context: &mut Context<'_>) -> Callers {
+pub(super) fn callers(
+    file: &RouteFile,
+    source: &Source,
+    known: &Applications,
+    path: &KeyPath,
+    context: &mut Context<'_>,
+) -> Callers {
     if file.anonymous == AnonymousFile::Yes {
         refuse_beside_anonymous(file, path, context.problems);
-        return Callers { access: Access::Anonymous, issuers: Vec::new(), identity_headers: Vec::new() };
+        return Callers { access: Access::Anonymous, application: None, issuers: Vec::new(), identity_headers: Vec::new() };
     }
-    let rule = policy::required(file.require.as_ref(), &path.key("require"), context.problems);
+    let application = application(file, source, known, &path.key("application"), context.problems);
     let issuers = issuers(file, source, path, context.problems);
+    let registered = file.application.is_some() && issuers == [AUTHORITY_ISSUER];
+    let rule = policy::required(file.require.as_ref(), registered, &path.key("require"), context.problems);
     let headers = &path.key("identity_headers");
     let identity_headers = header::identity_headers(file.identity_headers.as_ref(), headers, context.problems);
     check_issuer_header(&issuers, &identity_headers, headers, context.problems);
     let optional = file.anonymous == AnonymousFile::Optional;
     let access = if optional { Access::Optional(rule) } else { Access::Required(rule) };
-    Callers { access, issuers: issuers.into_iter().map(Into::into).collect(), identity_headers }
+    Callers { access, application, issuers: issuers.into_iter().map(Into::into).collect(), identity_headers }
 }
 
 fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Problems) {
     let settings = [
         ("require", file.require.is_some()),
+        ("application", file.application.is_some()),
         ("issuers", file.issuers.is_some()),
         ("identity_headers", file.identity_headers.is_some()),
         ("token_from", file.token_from.is_some()),
@@ -49,33 +62,72 @@ fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Prob
     }
 }
 
-/// The names of the route's issuers. The only issuer there is need not be named.
+/// The application whose tokens of the authority the route takes.
+fn application(file: &RouteFile, source: &Source, known: &Applications, path: &KeyPath, problems: &mut Problems) -> Option<Uuid> {
+    let name = file.application.as_deref()?;
+    if !source.has("authority") {
+        problems.error(path, "found it without `[authority]`, whose tokens it would take; add the one or remove the other");
+        return None;
+    }
+    known.id(name, source, path, problems)
+}
+
+/// The names of the route's issuers, the authority first. The only issuer there is need not be named.
 fn issuers<'a>(file: &'a RouteFile, source: &'a Source, path: &KeyPath, problems: &mut Problems) -> Vec<&'a str> {
     let path = path.key("issuers");
-    let known: Vec<&str> = names(source, "issuer").map(|(_, name)| name).collect();
+    let own = file.application.as_ref().map(|_| AUTHORITY_ISSUER);
     let Some(named) = &file.issuers else {
-        match known.len() {
-            1 => {}
-            0 if source.document.get("issuer").is_some() => {}
-            0 => problems.error(&path, "found no `[[issuer]]` whose tokens it could take; add one, or set `anonymous = true`"),
-            count => {
-                let allowed = format!("one or more of {}", known.join(", "));
-                problems.refuse(&path, format_args!("nothing, though {count} issuers are configured"), allowed);
-            }
-        }
-        return if known.len() == 1 { known } else { Vec::new() };
+        return if own.is_some() { own.into_iter().collect() } else { only_issuer(source, &path, problems) };
     };
     if named.is_empty() {
         problems.refuse(&path, "no issuer", "at least one (`anonymous = true` for a route that anyone may call)");
     }
     for (index, name) in named.iter().enumerate() {
         let path = path.item(index);
-        check_name(source, "issuer", name, &path, problems);
+        check_issuer(source, name, &path, problems);
+        if name == AUTHORITY_ISSUER && own.is_none() && source.has("authority") {
+            let allowed = "`application` beside it, which says for whom its tokens must be made";
+            problems.refuse(&path, format_args!("{name:?} without `application`"), allowed);
+        }
         if named.iter().take(index).any(|other| other == name) {
             problems.refuse(&path, format_args!("{name:?} a second time"), "each issuer once");
         }
     }
-    named.iter().map(String::as_str).collect()
+    let others = named.iter().map(String::as_str).filter(|name| own.is_none() || *name != AUTHORITY_ISSUER);
+    own.into_iter().chain(others).collect()
+}
+
+/// The only issuer there is, on a route that names none.
+fn only_issuer<'a>(source: &'a Source, path: &KeyPath, problems: &mut Problems) -> Vec<&'a str> {
+    let known: Vec<&str> = names(source, "issuer").map(|(_, name)| name).collect();
+    let issuers = format!("one or more of {}", known.join(", "));
+    match known.len() {
+        0 if source.has("authority") => {
+            let allowed = "`application`, the name of the one whose users it is for (or `anonymous = true`)";
+            problems.refuse(path, "neither `application` nor `issuers`", allowed);
+        }
+        _ if source.has("authority") => {
+            problems.refuse(
+                path,
+                "neither `application` nor `issuers`",
+                format_args!("`application`, or {issuers} in `issuers`"),
+            );
+        }
+        1 => return known,
+        0 if source.document.get("issuer").is_some() => {}
+        0 => problems.error(path, "found no `[[issuer]]` whose tokens it could take; add one, or set `anonymous = true`"),
+        count => problems.refuse(path, format_args!("nothing, though {count} issuers are configured"), issuers),
+    }
+    Vec::new()
+}
+
+/// Whether there is an issuer of this name: a block, or the authority with its vended tokens.
+pub(super) fn check_issuer(source: &Source, name: &str, path: &KeyPath, problems: &mut Problems) {
+    if name != AUTHORITY_ISSUER && name != VEND_ISSUER {
+        check_name(source, "issuer", name, path, problems);
+    } else if !source.has("authority") {
+        problems.error(path, format!("found {}, which is there only with an `[authority]`", quoted(name)));
+    }
 }
 
 /// Two issuers may give one subject to different people, so that a backend must be told which one it was.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::compile::key_source::Keys;
 use crate::config::compile::{Context, all, key_source};
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::file::{IssuerFile, KeysFile};
@@ -23,7 +24,7 @@ pub(super) fn compile(block: &Block<IssuerFile>, context: &mut Context<'_>) -> O
     let Block { path, value: file } = block;
     check_texts(file, path, context.problems);
     let algorithms = algorithms(&file.algorithms, &path.key("algorithms"), context.problems);
-    let source = key_source::compile(file, algorithms.as_deref().unwrap_or_default(), path, context);
+    let source = key_source::compile(&Keys::of_issuer(file), algorithms.as_deref().unwrap_or_default(), path, context);
     let roles_claim = claim(file.roles_claim.as_deref(), &path.key("roles_claim"), context.problems);
     let scope_claim = claim(file.scope_claim.as_deref(), &path.key("scope_claim"), context.problems);
     let refresh = refresh(&file.keys, &path.key("keys"), context.problems);
@@ -57,7 +58,7 @@ fn check_texts(file: &IssuerFile, path: &KeyPath, problems: &mut Problems) {
     }
 }
 
-fn algorithms(names: &[String], path: &KeyPath, problems: &mut Problems) -> Option<Vec<Algorithm>> {
+pub(super) fn algorithms(names: &[String], path: &KeyPath, problems: &mut Problems) -> Option<Vec<Algorithm>> {
     if names.is_empty() {
         let allowed = format!("at least one of {}", algorithm_names().join(", "));
         problems.refuse(path, "no algorithm", allowed);
@@ -112,7 +113,7 @@ fn types(file: &IssuerFile) -> Vec<String> {
     file.types.as_ref().map_or_else(|| DEFAULT_TYPES.map(str::to_owned).to_vec(), |types| types.iter().map(short).collect())
 }
 
-fn refresh(file: &KeysFile, path: &KeyPath, problems: &mut Problems) -> RefreshSettings {
+pub(super) fn refresh(file: &KeysFile, path: &KeyPath, problems: &mut Problems) -> RefreshSettings {
     let default = RefreshSettings::default();
     let settings = RefreshSettings {
         min_interval: file.min_interval.map_or(default.min_interval, |span| span.0),

@@ -9,8 +9,8 @@ use http::Uri;
 
 use crate::config::compile::address::Address;
 use crate::config::compile::{Context, certificate};
-use crate::config::diagnostic::quoted;
-use crate::config::file::IssuerFile;
+use crate::config::diagnostic::{Problems, quoted};
+use crate::config::file::{IdentityProviderFile, IssuerFile};
 use crate::config::files::{Audience, Content};
 use crate::config::key_path::KeyPath;
 use crate::issuer::{KeyFile, KeySource, Remote};
@@ -18,48 +18,99 @@ use crate::secret::Secret;
 use crate::token::{Algorithm, KeySet, KeySetError};
 
 const SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file`, `public_key_files`, `fusionauth_url`, `secret_file` or `secret`";
+const PUBLIC_SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file` or `public_key_files`";
 
-pub(super) fn compile(
-    file: &IssuerFile,
-    algorithms: &[Algorithm],
-    path: &KeyPath,
-    context: &mut Context<'_>,
-) -> Option<KeySource> {
+/// What a block says about its keys.
+pub(super) struct Keys<'a> {
+    /// What such a block is, for messages.
+    party: &'static str,
+    /// The places that it may name.
+    sources: &'static str,
+    jwks_url: Option<&'a str>,
+    discovery_url: Option<&'a str>,
+    jwks_file: Option<&'a str>,
+    public_key_files: Option<&'a BTreeMap<String, String>>,
+    fusionauth_url: Option<&'a str>,
+    fusionauth_applications: Option<&'a [String]>,
+    secret_file: Option<&'a str>,
+    secret: Option<&'a str>,
+    ca_file: Option<&'a str>,
+    insecure_http_keys: bool,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn of_issuer(file: &'a IssuerFile) -> Self {
+        Self {
+            party: "an issuer",
+            sources: SOURCES,
+            jwks_url: file.jwks_url.as_deref(),
+            discovery_url: file.discovery_url.as_deref(),
+            jwks_file: file.jwks_file.as_deref(),
+            public_key_files: file.public_key_files.as_ref(),
+            fusionauth_url: file.fusionauth_url.as_deref(),
+            fusionauth_applications: file.fusionauth_applications.as_deref(),
+            secret_file: file.secret_file.as_deref(),
+            secret: file.secret.as_deref(),
+            ca_file: file.ca_file.as_deref(),
+            insecure_http_keys: file.insecure_http_keys,
+        }
+    }
+
+    /// A provider has public keys only.
+    pub(super) fn of_provider(file: &'a IdentityProviderFile) -> Self {
+        Self {
+            party: "a provider",
+            sources: PUBLIC_SOURCES,
+            jwks_url: file.jwks_url.as_deref(),
+            discovery_url: file.discovery_url.as_deref(),
+            jwks_file: file.jwks_file.as_deref(),
+            public_key_files: file.public_key_files.as_ref(),
+            fusionauth_url: None,
+            fusionauth_applications: None,
+            secret_file: None,
+            secret: None,
+            ca_file: file.ca_file.as_deref(),
+            insecure_http_keys: file.insecure_http_keys,
+        }
+    }
+}
+
+pub(super) fn compile(file: &Keys<'_>, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
     check_companions(file, path, context);
     let configured = configured(file);
     let source = match *configured.as_slice() {
         [source] => source,
         [] => {
-            context.problems.error(path, format!("found no place for keys to come from; allowed: one of {SOURCES}"));
+            context.problems.error(path, format!("found no place for keys to come from; allowed: one of {}", file.sources));
             return None;
         }
         [first, second, ..] => {
             context.problems.refuse(
                 &path.key(second),
                 format_args!("it beside `{first}`"),
-                format_args!("only one of {SOURCES}"),
+                format_args!("only one of {}", file.sources),
             );
             return None;
         }
     };
     // Keys are not tried with algorithms that are refused anyway.
-    let algorithms = if fit(source, algorithms, path, context) { algorithms } else { &[] };
+    let algorithms = if fit(file, source, algorithms, path, context) { algorithms } else { &[] };
     let path = path.key(source);
     match source {
-        "jwks_url" => remote(file.jwks_url.as_deref()?, file, &path, context).map(KeySource::JwksUrl),
-        "discovery_url" => remote(file.discovery_url.as_deref()?, file, &path, context).map(KeySource::Discovery),
+        "jwks_url" => remote(file.jwks_url?, file, &path, context).map(KeySource::JwksUrl),
+        "discovery_url" => remote(file.discovery_url?, file, &path, context).map(KeySource::Discovery),
         "fusionauth_url" => fusionauth(file, &path, context),
-        "jwks_file" => key_set(file.jwks_file.as_deref()?, algorithms, &path, context),
-        "public_key_files" => public_keys(file.public_key_files.as_ref()?, algorithms, &path, context),
+        "jwks_file" => key_set(file.jwks_file?, algorithms, &path, context),
+        "public_key_files" => public_keys(file.public_key_files?, algorithms, &path, context),
         "secret_file" => {
-            let secret = context.files.secret(file.secret_file.as_deref()?, &path, context.problems)?;
+            let secret = context.files.secret(file.secret_file?, &path, context.problems)?;
             check_secret(secret, algorithms, &path, context)
         }
-        _ => check_secret(Secret::new(file.secret.as_deref()?.into()), algorithms, &path, context),
+        _ => check_secret(Secret::new(file.secret?.into()), algorithms, &path, context),
     }
 }
 
-fn configured(file: &IssuerFile) -> Vec<&'static str> {
+fn configured(file: &Keys<'_>) -> Vec<&'static str> {
     let all = [
         ("jwks_url", file.jwks_url.is_some()),
         ("discovery_url", file.discovery_url.is_some()),
@@ -73,11 +124,12 @@ fn configured(file: &IssuerFile) -> Vec<&'static str> {
 }
 
 /// Settings that mean something only beside an address.
-fn check_companions(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) {
+fn check_companions(file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) {
     let fetched = file.jwks_url.is_some() || file.discovery_url.is_some() || file.fusionauth_url.is_some();
     let companions = [("ca_file", file.ca_file.is_some()), ("insecure_http_keys", file.insecure_http_keys)];
     for (name, _) in companions.into_iter().filter(|(_, present)| *present && !fetched) {
-        context.problems.error(&path.key(name), "found it in an issuer whose keys are not fetched; allowed: beside an address");
+        let message = format!("found it in {} whose keys are not fetched; allowed: beside an address", file.party);
+        context.problems.error(&path.key(name), message);
     }
     if file.fusionauth_applications.is_some() && file.fusionauth_url.is_none() {
         let message = "found it without `fusionauth_url`; allowed: only beside it";
@@ -86,10 +138,12 @@ fn check_companions(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>
 }
 
 /// Whether every algorithm is of the kind that the source's keys have.
-fn fit(source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> bool {
+fn fit(file: &Keys<'_>, source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> bool {
     let shared = matches!(source, "secret" | "secret_file");
     let allowed = if shared {
         "HS256, HS384, HS512 (an issuer has a secret or public keys, never both)"
+    } else if file.sources == PUBLIC_SOURCES {
+        "RS, PS, ES algorithms and EdDSA (a provider has public keys, never a secret)"
     } else {
         "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`, in an issuer of its own)"
     };
@@ -101,7 +155,7 @@ fn fit(source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Con
     misfits.is_empty()
 }
 
-/// A secret is the key of exactly one algorithm and at least as long as its hash (RFC 7518 section 3.2).
+/// A secret is the key of exactly one algorithm.
 fn check_secret(secret: Secret, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
     let [algorithm] = algorithms else {
         if !algorithms.is_empty() {
@@ -110,15 +164,20 @@ fn check_secret(secret: Secret, algorithms: &[Algorithm], path: &KeyPath, contex
         }
         return None;
     };
-    let needed = hash_bytes(*algorithm);
-    let length = secret.expose().len();
-    if length < needed {
-        let allowed = format!("at least {needed} random bytes, such as those of `openssl rand -base64 {needed}`");
-        context.problems.refuse(path, format_args!("a secret of {length} bytes"), allowed);
-        return None;
-    }
+    check_length(&secret, *algorithm, path, context.problems)?;
     usable(KeySet::from_secret(&secret, algorithms).map(drop), "the secret", algorithms, path, context)?;
     Some(KeySource::Secret(secret))
+}
+
+/// A secret is at least as long as the hash of its algorithm (RFC 7518 section 3.2).
+pub(super) fn check_length(secret: &Secret, algorithm: Algorithm, path: &KeyPath, problems: &mut Problems) -> Option<()> {
+    let (needed, length) = (hash_bytes(algorithm), secret.expose().len());
+    if length < needed {
+        let allowed = format!("at least {needed} random bytes, such as those of `openssl rand -base64 {needed}`");
+        problems.refuse(path, format_args!("a secret of {length} bytes"), allowed);
+        return None;
+    }
+    Some(())
 }
 
 fn hash_bytes(algorithm: Algorithm) -> usize {
@@ -151,15 +210,15 @@ fn listed(algorithms: &[Algorithm]) -> String {
     algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
 }
 
-fn remote(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<Remote> {
+fn remote(text: &str, file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) -> Option<Remote> {
     let url = key_address(text, file, path, context);
     let ca_path = path.parent().key("ca_file");
-    let roots = certificate::roots(file.ca_file.as_deref(), ca_path, context);
+    let roots = certificate::roots(file.ca_file, ca_path, context);
     Some(Remote { url: url?, roots: roots? })
 }
 
 /// Keys that come over plain HTTP are whoever's who sits on the way.
-fn key_address(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<Uri> {
+fn key_address(text: &str, file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) -> Option<Uri> {
     let Some(address) = Address::parse(text) else {
         context.problems.refuse(path, quoted(text), r#"an address such as "https://issuer.example/jwks.json""#);
         return None;
@@ -176,18 +235,18 @@ fn key_address(text: &str, file: &IssuerFile, path: &KeyPath, context: &mut Cont
     Some(address.uri)
 }
 
-fn fusionauth(file: &IssuerFile, path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
-    let text = file.fusionauth_url.as_deref()?;
+fn fusionauth(file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) -> Option<KeySource> {
+    let text = file.fusionauth_url?;
     let remote = remote(text, file, path, context);
     if text.contains('?') {
         context.problems.refuse(path, quoted(text), r#"the base address, such as "https://fusionauth.example.com""#);
     }
-    let applications = file.fusionauth_applications.clone().unwrap_or_default();
+    let applications = file.fusionauth_applications.unwrap_or_default();
     let ids_path = path.parent().key("fusionauth_applications");
     for (index, id) in applications.iter().enumerate().filter(|(_, id)| !is_uuid(id)) {
         context.problems.refuse(&ids_path.item(index), quoted(id), "an application's id, a UUID");
     }
-    Some(KeySource::FusionAuth(remote?, applications))
+    Some(KeySource::FusionAuth(remote?, applications.to_vec()))
 }
 
 fn is_uuid(text: &str) -> bool {

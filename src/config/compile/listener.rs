@@ -13,10 +13,13 @@ use crate::config::layers::Block;
 use crate::config::source::Source;
 use crate::listener::{CertificateSettings, ClientAuth, Deadlines, Limits, ListenerSettings, TlsSettings};
 
-pub(super) fn compile(block: &Block<ListenerFile>, context: &mut Context<'_>) -> Option<ListenerSettings> {
+pub(super) fn compile(block: &Block<ListenerFile>, has_authority: bool, context: &mut Context<'_>) -> Option<ListenerSettings> {
     let Block { path, value: file } = block;
     let address = address(&file.address, &path.key("address"), context.problems);
     let secure = file.tls.is_some() || !file.certificate.is_empty();
+    if has_authority && !secure {
+        check_plain(address, file.insecure_plain_http, path, context.problems);
+    }
     let tls = secure.then(|| tls(file, path, context));
     let trusted_proxies =
         all(&file.trusted_proxies, &path.key("trusted_proxies"), |text, path| network(text, path, context.problems));
@@ -29,6 +32,18 @@ pub(super) fn compile(block: &Block<ListenerFile>, context: &mut Context<'_>) ->
         limits: limits(&file.limits),
         deadlines: deadlines(&file.deadlines),
     })
+}
+
+/// Passwords and tokens that pass over plain HTTP are whoever's who sits on the way.
+fn check_plain(address: Option<SocketAddr>, accepted: bool, path: &KeyPath, problems: &mut Problems) {
+    let Some(address) = address.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
+    if accepted {
+        let message = format!("passwords and tokens pass {address} in the clear; let only a proxy that ends TLS reach it");
+        problems.warn(&path.key("insecure_plain_http"), message);
+        return;
+    }
+    let allowed = "`tls`, or a loopback address (or `insecure_plain_http = true` behind a proxy that ends TLS)";
+    problems.refuse(&path.key("address"), format_args!("{address} without TLS beside an `[authority]`"), allowed);
 }
 
 /// The socket address `text`; host names are refused, since what they mean changes.

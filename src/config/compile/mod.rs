@@ -5,6 +5,7 @@
 
 mod access;
 mod address;
+mod authority;
 mod certificate;
 mod header;
 mod host;
@@ -15,12 +16,15 @@ mod policy;
 mod process;
 mod reach;
 mod route;
+mod store;
 mod upstream;
 
 use std::collections::HashMap;
 
+use crate::authority::{AUTHORITY_ISSUER, VEND_ISSUER};
 use crate::clock::Timestamp;
 use crate::config::Settings;
+use crate::config::compile::authority::Applications;
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::document::Node;
 use crate::config::files::Files;
@@ -39,18 +43,25 @@ pub(crate) struct Context<'a> {
 
 /// The settings of `source`, unless something was refused.
 pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Settings> {
-    for section in ["listener", "issuer", "upstream", "route"] {
+    for section in ["listener", "issuer", "upstream", "route", "application", "identity_provider", "api_key"] {
         unique_names(source, section, context.problems);
     }
     own_names(source, context.problems);
-    let listeners = each(source, "listener", context, listener::compile);
+    let known = Applications::of(source);
+    let has_authority = source.has("authority");
+    let listeners = each(source, "listener", context, |block, context| listener::compile(block, has_authority, context));
     let issuers = each(source, "issuer", context, issuer::compile);
     let upstreams = each(source, "upstream", context, upstream::compile);
-    let routes = each(source, "route", context, |block, context| route::compile(block, source, context));
+    let routes = each(source, "route", context, |block, context| route::compile(block, source, &known, context));
+    let authority = authority::compile(source, &known, context);
+    let store = store::compile(source, context);
     route::check_references(source, context.problems);
     listener::check_addresses(source, &listeners, context.problems);
     issuer::check_unique(&issuers, context.problems);
-    reach::check(&routes, context.problems);
+    reach::check(&routes, has_authority, context.problems);
+    if let Some(Some(authority)) = &authority {
+        authority::check_beside(authority, source, &issuers, &routes, context.problems);
+    }
     let admin = process::admin(source, &listeners, context.problems);
     let workers = process::workers(source, context.problems);
     let token_cache = process::token_cache(source, context.problems);
@@ -63,6 +74,8 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
         token_cache: token_cache?,
         log: log?,
         issuers: values(issuers),
+        authority: authority?,
+        store: store?,
         upstreams: values(upstreams),
         routes: values(routes),
         files: Vec::new(),
@@ -110,13 +123,19 @@ fn unique_names(source: &Source, section: &str, problems: &mut Problems) {
     }
 }
 
-/// Names that metrics give to what has no issuer or route: a block of the same name could not be told from it.
+/// Names that stand for something else already: a block of the same name could not be told from it.
 fn own_names(source: &Source, problems: &mut Problems) {
-    let taken = [("issuer", "unknown", "tokens of no configured issuer"), ("route", "none", "requests that match no route")];
+    let taken = [
+        ("issuer", "unknown", "metrics count tokens of no configured issuer under this one"),
+        ("issuer", AUTHORITY_ISSUER, "routes call the gateway's own authority so"),
+        ("issuer", VEND_ISSUER, "routes call the authority's vended tokens so"),
+        ("route", "none", "metrics count requests that match no route under this one"),
+        ("application", "none", "metrics count tokens without an application under this one"),
+    ];
     for (section, taken, meaning) in taken {
         for (index, _) in names(source, section).filter(|(_, name)| *name == taken) {
             let path = KeyPath::of(section).item(index).key("name");
-            problems.refuse(&path, quoted(taken), format_args!("another name (metrics count {meaning} under this one)"));
+            problems.refuse(&path, quoted(taken), format_args!("another name ({meaning})"));
         }
     }
 }

@@ -12,10 +12,23 @@ use crate::identity::Pointer;
 use crate::policy::Rule;
 
 /// The rule of a route; without `require` any caller of its issuers. A table that says nothing is refused: it would let in
-/// everybody where somebody meant to ask for something.
-pub(super) fn required(file: Option<&RuleFile>, path: &KeyPath, problems: &mut Problems) -> Rule {
+/// everybody where somebody meant to ask for something. With `registered`, callers are registered with the route's
+/// application unless the rule itself speaks of that.
+pub(super) fn required(file: Option<&RuleFile>, registered: bool, path: &KeyPath, problems: &mut Problems) -> Rule {
     let allowed = "roles, scopes, claims, registered, any, all or not (leave `require` out to let in every caller with a token)";
-    file.map_or_else(|| Rule::All(Vec::new()), |file| saying(file, path, allowed, problems))
+    let rule = file.map(|file| saying(file, path, allowed, problems));
+    match (rule, registered && !file.is_some_and(names_registered)) {
+        (Some(rule), false) => rule,
+        (Some(rule), true) => Rule::All(vec![Rule::Registered(true), rule]),
+        (None, true) => Rule::Registered(true),
+        (None, false) => Rule::All(Vec::new()),
+    }
+}
+
+/// Whether `registered` stands anywhere in the rule.
+fn names_registered(file: &RuleFile) -> bool {
+    let lists = file.any.iter().chain(&file.all).flatten();
+    file.registered.is_some() || lists.chain(file.not.as_deref()).any(names_registered)
 }
 
 /// The rule in `file`; what is refused is left out and reported.

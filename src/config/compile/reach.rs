@@ -9,8 +9,8 @@ use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
 use crate::route::{Conflict, Pattern, RouteSettings, conflict};
 
-pub(super) fn check(routes: &[Block<RouteSettings>], problems: &mut Problems) {
-    if routes.is_empty() && !problems.has_error() {
+pub(super) fn check(routes: &[Block<RouteSettings>], has_authority: bool, problems: &mut Problems) {
+    if routes.is_empty() && !has_authority && !problems.has_error() {
         problems.error(&KeyPath::of("route"), "found nothing; a gateway has at least one `[[route]]`");
     }
     for (index, route) in routes.iter().enumerate() {

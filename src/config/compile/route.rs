@@ -2,8 +2,9 @@
 
 use http::{Method, Uri};
 
-use crate::config::compile::access::callers;
+use crate::config::compile::access::{callers, check_issuer};
 use crate::config::compile::address::Address;
+use crate::config::compile::authority::Applications;
 use crate::config::compile::{Context, all, check_name, host, word};
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::file::RouteFile;
@@ -14,9 +15,14 @@ use crate::route::{Authorization, HostPattern, Origin, PathPrefix, RETURN_TO, Ro
 
 const DEFAULT_MAX_BODY: u64 = 100 << 20;
 
-pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut Context<'_>) -> Option<RouteSettings> {
+pub(super) fn compile(
+    block: &Block<RouteFile>,
+    source: &Source,
+    known: &Applications,
+    context: &mut Context<'_>,
+) -> Option<RouteSettings> {
     let Block { path, value: file } = block;
-    let callers = callers(file, source, path, context);
+    let callers = callers(file, source, known, path, context);
     let problems = &mut *context.problems;
     check_name(source, "upstream", &file.upstream, &path.key("upstream"), problems);
     let host = match &file.host {
@@ -25,7 +31,7 @@ pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut C
     };
     let prefix = prefix(&file.path, &path.key("path"), problems);
     let methods = file.methods.as_deref().map(|names| methods(names, &path.key("methods"), problems));
-    let token_from = token_from(file.token_from.as_deref(), &path.key("token_from"), problems);
+    let token_from = token_from(file, &path.key("token_from"), problems);
     let authorization = authorization(file, path, problems);
     let origins = all(&file.origins, &path.key("origins"), |text, path| origin(text, path, problems));
     let sign_in_url = file.sign_in_url.as_deref().map(|text| sign_in_url(text, &path.key("sign_in_url"), problems));
@@ -38,6 +44,7 @@ pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut C
         methods: if let Some(methods) = methods { Some(methods?) } else { None },
         upstream: file.upstream.as_str().into(),
         access: callers.access,
+        application: callers.application,
         issuers: callers.issuers,
         token_from: token_from?,
         identity_headers: callers.identity_headers,
@@ -55,6 +62,7 @@ pub(super) fn compile(block: &Block<RouteFile>, source: &Source, context: &mut C
 #[derive(serde::Deserialize)]
 struct References {
     upstream: Option<String>,
+    application: Option<String>,
     #[serde(default)]
     issuers: Vec<String>,
 }
@@ -64,12 +72,17 @@ pub(super) fn check_references(source: &Source, problems: &mut Problems) {
     // A block that cannot even be read so far was reported before.
     let blocks = source.blocks::<References>("route", &mut Problems::default());
     for Block { path, value } in blocks {
-        let issuers = path.key("issuers");
-        let issuers = value.issuers.iter().enumerate().map(|(index, name)| ("issuer", name, issuers.item(index)));
         let upstream = value.upstream.iter().map(|name| ("upstream", name, path.key("upstream")));
-        for (section, name, path) in issuers.chain(upstream) {
+        let application = value.application.iter().map(|name| ("application", name, path.key("application")));
+        for (section, name, path) in upstream.chain(application).filter(|(_, _, path)| !problems.has_in(path)).collect::<Vec<_>>()
+        {
+            check_name(source, section, name, &path, problems);
+        }
+        let issuers = path.key("issuers");
+        for (index, name) in value.issuers.iter().enumerate() {
+            let path = issuers.item(index);
             if !problems.has_in(&path) {
-                check_name(source, section, name, &path, problems);
+                check_issuer(source, name, &path, problems);
             }
         }
     }
@@ -100,8 +113,12 @@ fn methods(names: &[String], path: &KeyPath, problems: &mut Problems) -> Option<
     })
 }
 
-fn token_from(places: Option<&[String]>, path: &KeyPath, problems: &mut Problems) -> Option<TokenFrom> {
-    let Some(places) = places else { return Some(TokenFrom::default()) };
+/// The authority's tokens may be in its cookie where nothing is said.
+fn token_from(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> Option<TokenFrom> {
+    let Some(places) = file.token_from.as_deref() else {
+        let default = TokenFrom::default();
+        return Some(TokenFrom { cookie: default.cookie || file.application.is_some(), ..default });
+    };
     const PLACES: [(&str, &str); 3] = [("header", "header"), ("cookie", "cookie"), ("query", "query")];
     if places.is_empty() {
         problems.refuse(path, "no place", "at least one of \"header\", \"cookie\", \"query\"");

@@ -17,6 +17,8 @@ pub(crate) struct ListenerFile {
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<String>,
     #[serde(default)]
+    pub(crate) insecure_plain_http: bool,
+    #[serde(default)]
     pub(crate) limits: LimitsFile,
     #[serde(default)]
     pub(crate) deadlines: DeadlinesFile,
@@ -29,6 +31,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::blocks("certificate", CERTIFICATE_KEYS),
     Key::flag("http2"),
     Key::list("trusted_proxies"),
+    Key::flag("insecure_plain_http"),
     Key::table("limits", LIMITS_KEYS),
     Key::table("deadlines", DEADLINES_KEYS),
 ];

@@ -18,6 +18,7 @@ pub(crate) struct RouteFile {
     pub(crate) path: String,
     pub(crate) methods: Option<Vec<String>>,
     pub(crate) upstream: String,
+    pub(crate) application: Option<String>,
     pub(crate) issuers: Option<Vec<String>>,
     pub(crate) require: Option<RuleFile>,
     #[serde(default)]
@@ -41,6 +42,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::text("path"),
     Key::list("methods"),
     Key::text("upstream"),
+    Key::text("application"),
     Key::list("issuers"),
     Key::table("require", &RULE_KEYS),
     Key { name: "anonymous", kind: Kind::FlagOrText },

@@ -19,6 +19,8 @@ fn bench_with_the_files_of_the_example() -> Bench {
     }
     bench.write("subject.key", "0123456789abcdef", 0o600);
     bench.write("legacy.secret", "0123456789abcdef0123456789abcdef\n", 0o600);
+    bench.write("old-shop.secret", "0123456789abcdef0123456789abcdef\n", 0o600);
+    bench.write("sign-in-page.key", "0123456789abcdef0123456789abcdef\n", 0o600);
     bench.write("partner.pem", &rcgen::KeyPair::generate().unwrap().public_key_pem(), 0o644);
     bench
 }
@@ -27,7 +29,9 @@ fn bench_with_the_files_of_the_example() -> Bench {
 fn the_example_is_accepted_without_warning() {
     let settings = bench_with_the_files_of_the_example().load_with(EXAMPLE, &[]).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(settings.warnings, []);
-    assert_eq!((settings.issuers.len(), settings.routes.len()), (7, 2));
+    let authority = settings.authority.unwrap();
+    assert_eq!((authority.applications.len(), authority.identity_providers.len(), authority.api_keys.len()), (3, 4, 2));
+    assert_eq!((settings.issuers.len(), settings.routes.len()), (7, 3));
 }
 
 #[test]
@@ -44,7 +48,9 @@ fn the_example_shows_every_known_key() {
     let document = document::parse(EXAMPLE).unwrap();
     let mut missing = Vec::new();
     missing_keys(&[&document], ROOT, "", 0, &mut missing);
-    assert_eq!(missing, Vec::<String>::new());
+    // It cannot stand beside `encryption_key_file`.
+    assert_eq!(missing, ["/store/encryption_key"]);
+    assert!(EXAMPLE.contains("\n# encryption_key = "));
 }
 
 /// Keys that no table of `tables` has. Rules nest without end, so that their inner rules are not asked for all.

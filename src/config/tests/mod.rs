@@ -1,6 +1,7 @@
 //! Whole configurations through `load`: what is accepted, what is refused, and in which words.
 
 mod accepted;
+mod authority;
 mod environment;
 mod example;
 mod positions;
@@ -117,6 +118,48 @@ servers = ["http://127.0.0.1:9001"]
 name = "all"
 path = "/"
 upstream = "up"
+"#;
+
+/// A small good configuration with an authority and one block of each of its parts.
+pub(super) const AUTHORITY: &str = r#"[[listener]]
+name = "public"
+address = "127.0.0.1:8443"
+
+[store]
+url = "sqlite://tollgate.db"
+encryption_key_file = "tollgate.key"
+
+[authority]
+issuer = "acme.com"
+host = "auth.example.com"
+
+[[application]]
+id = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
+name = "orders"
+roles = [{ name = "admin" }, { name = "user", default = true }]
+
+[[identity_provider]]
+id = "0c5ecd6e-a55f-4d3c-8236-f26a966392ea"
+name = "partner"
+issuer = "https://partner.example"
+audiences = ["tollgate"]
+public_key_files = { "kid-1" = "issuer.pem" }
+applications = ["orders"]
+
+[[api_key]]
+name = "ops"
+sha256 = "0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef"
+permissions = { "/api/jwt/refresh" = ["GET", "DELETE"] }
+
+[[upstream]]
+name = "up"
+servers = ["http://127.0.0.1:9001"]
+
+[[route]]
+name = "all"
+path = "/"
+upstream = "up"
+application = "orders"
 "#;
 
 #[test]

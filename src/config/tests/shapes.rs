@@ -6,8 +6,9 @@ use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::config::file::{
-    AdminFile, CertificateFile, DeadlinesFile, IssuerFile, KeysFile, LimitsFile, ListenerFile, ListenerTlsFile, LogFile, ROOT,
-    RouteFile, RuleFile, RuntimeFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile,
+    AdminFile, ApiKeyFile, ApplicationFile, AuthorityFile, CertificateFile, DeadlinesFile, IdentityProviderFile, IssuerFile,
+    KeysFile, LimitsFile, ListenerFile, ListenerTlsFile, LogFile, ProviderApplicationTable, ROOT, RoleFile, RouteFile, RuleFile,
+    RuntimeFile, StoreFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile,
 };
 use crate::config::schema::{self, Key, Kind};
 
@@ -64,6 +65,14 @@ fn every_shape_has_the_known_keys_as_fields() {
     assert_eq!(fields::<LogFile>(), keys(&["log"]));
     assert_eq!(fields::<IssuerFile>(), keys(&["issuer"]));
     assert_eq!(fields::<KeysFile>(), keys(&["issuer", "keys"]));
+    assert_eq!(fields::<StoreFile>(), keys(&["store"]));
+    assert_eq!(fields::<AuthorityFile>(), keys(&["authority"]));
+    assert_eq!(fields::<ApplicationFile>(), keys(&["application"]));
+    assert_eq!(fields::<RoleFile>(), keys(&["application", "roles"]));
+    assert_eq!(fields::<IdentityProviderFile>(), keys(&["identity_provider"]));
+    assert_eq!(fields::<KeysFile>(), keys(&["identity_provider", "keys"]));
+    assert_eq!(fields::<ProviderApplicationTable>(), keys(&["identity_provider", "applications"]));
+    assert_eq!(fields::<ApiKeyFile>(), keys(&["api_key"]));
     assert_eq!(fields::<UpstreamFile>(), keys(&["upstream"]));
     assert_eq!(fields::<UpstreamTlsFile>(), keys(&["upstream", "tls"]));
     assert_eq!(fields::<RouteFile>(), keys(&["route"]));

@@ -1,16 +1,22 @@
 //! Every refusal, by section. The texts are changes to a good configuration, so that nothing else can be the reason.
 
+mod api_key;
+mod application;
+mod authority;
+mod authority_routes;
 mod environment;
 mod identity;
+mod identity_provider;
 mod issuer;
 mod keys;
 mod listener;
 mod route;
 mod rule;
+mod store;
 mod upstream;
 mod whole;
 
-use crate::config::tests::{Bench, GOOD};
+use crate::config::tests::{AUTHORITY, Bench, GOOD};
 
 /// A line of the good configuration's only listener, issuer, upstream and route each.
 const LISTENER: &str = r#"address = "127.0.0.1:8443""#;
@@ -40,7 +46,18 @@ fn with_more(more: &str, message: &str) {
 /// with exactly these `messages`, source lines left out.
 #[track_caller]
 fn refused(changes: &[(&str, &str)], more: &str, environment: &[(&str, &str)], messages: &[&str]) {
-    let mut text = GOOD.to_owned();
+    refused_of(GOOD, changes, more, environment, messages);
+}
+
+/// As [`refused`], with changes to the configuration that has an authority.
+#[track_caller]
+fn refused_beside(changes: &[(&str, &str)], more: &str, messages: &[&str]) {
+    refused_of(AUTHORITY, changes, more, &[], messages);
+}
+
+#[track_caller]
+fn refused_of(good: &str, changes: &[(&str, &str)], more: &str, environment: &[(&str, &str)], messages: &[&str]) {
+    let mut text = good.to_owned();
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
         text = text.replacen(from, to, 1);

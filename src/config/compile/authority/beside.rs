@@ -1,0 +1,88 @@
+//! What of an authority and its surroundings does not go together: issuers of the same name, routes in its place.
+
+use crate::authority::{AuthoritySettings, IdentityProvider};
+use crate::config::compile::authority::api_paths::RESERVED;
+use crate::config::compile::authority::cookie_domain;
+use crate::config::diagnostic::{Problems, quoted};
+use crate::config::key_path::KeyPath;
+use crate::config::layers::Block;
+use crate::config::source::Source;
+use crate::issuer::IssuerSettings;
+use crate::route::{HostPattern, RouteSettings};
+
+/// A token says whose it is by `iss` alone.
+pub(super) fn check_provider_issuers(issuer: &str, providers: &[Block<IdentityProvider>], problems: &mut Problems) {
+    for provider in providers.iter().filter(|provider| &*provider.value.issuer == issuer) {
+        let found = format!("{}, which is the authority's", quoted(issuer));
+        problems.refuse(&provider.path.key("issuer"), found, "the `iss` of another party's tokens");
+    }
+}
+
+pub(in crate::config::compile) fn check(
+    authority: &AuthoritySettings,
+    source: &Source,
+    issuers: &[Block<IssuerSettings>],
+    routes: &[Block<RouteSettings>],
+    problems: &mut Problems,
+) {
+    let path = KeyPath::of("authority");
+    if let Some(twin) = issuers.iter().find(|other| other.value.issuer == authority.issuer) {
+        let found = format!("{}, which is the issuer of {} too", quoted(&authority.issuer), quoted(&twin.value.name));
+        problems.refuse(&path.key("issuer"), found, "each `iss` once");
+    }
+    check_host(authority, source.has("route"), &path, problems);
+    for route in routes {
+        check_api_paths(authority, route, problems);
+        check_cookies(authority, route, problems);
+    }
+}
+
+fn check_host(authority: &AuthoritySettings, has_routes: bool, path: &KeyPath, problems: &mut Problems) {
+    let path = &path.key("host");
+    match (&authority.host, &authority.cookie_domain) {
+        (None, _) if has_routes => {
+            let message = "found nothing; beside routes the API needs a host, such as `host = \"auth.example.com\"`";
+            problems.error(path, message);
+        }
+        (Some(host), Some(domain)) if !cookie_domain::covers(domain, &HostPattern::Exact(host.clone())) => {
+            let found = format!("{}, from which no browser takes cookies for `cookie_domain`", quoted(host));
+            problems.refuse(path, found, format_args!("a host in {}", quoted(domain)));
+        }
+        _ => {}
+    }
+}
+
+/// The API answers before any route, so that such a route would never be asked.
+fn check_api_paths(authority: &AuthoritySettings, route: &Block<RouteSettings>, problems: &mut Problems) {
+    let Some(host) = authority.host.as_deref() else { return };
+    let shares_host = match &route.value.host {
+        HostPattern::Any => true,
+        HostPattern::Exact(exact) => **exact == *host,
+        HostPattern::Below(base) => host.strip_suffix(&**base).is_some_and(|rest| rest.ends_with('.')),
+    };
+    let prefix = route.value.path.as_str();
+    if let Some(reserved) = RESERVED.into_iter().find(|reserved| shares_host && is_below(prefix, reserved)) {
+        let found = format!("{prefix}, which is the API's on {} ({reserved} and what is below)", quoted(host));
+        problems.refuse(&route.path.key("path"), found, "another path, or another host for this route");
+    }
+}
+
+/// In any case: servers that ignore it would serve the one for the other.
+fn is_below(prefix: &str, reserved: &str) -> bool {
+    let begins = prefix.get(..reserved.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(reserved));
+    begins && prefix.get(reserved.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn check_cookies(authority: &AuthoritySettings, route: &Block<RouteSettings>, problems: &mut Problems) {
+    let Some(domain) = authority.cookie_domain.as_deref() else { return };
+    let takes_cookies = route.value.application.is_some() && route.value.token_from.cookie;
+    if takes_cookies && !cookie_domain::covers(domain, &route.value.host) {
+        let found = format!(
+            "{}, which the authority's cookies for {} never reach",
+            quoted(&route.value.host.to_string()),
+            quoted(domain)
+        );
+        let allowed = "a host in `cookie_domain`, or `token_from = [\"header\"]` where no cookie is meant";
+        problems.refuse(&route.path.key("host"), found, allowed);
+    }
+}
