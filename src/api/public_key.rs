@@ -7,6 +7,7 @@ use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
+use crate::store::{KeyPurpose, KeyState};
 
 /// The name in the map of the key that signs for applications without one of their own.
 const DEFAULT: &str = "default";
@@ -25,11 +26,11 @@ pub(super) fn public_keys(api: &Shared, call: &Call) -> Result<Answer, Refusal> 
 /// Every published key by its id, and the ones that sign by the application (or `default`) whose tokens they sign.
 fn named_keys(api: &Shared) -> Map<String, Value> {
     let mut keys = Map::new();
-    for key in api.authority.parts().keys.published() {
-        keys.insert(key.kid.to_string(), key.pem.as_str().into());
-        if key.signs_access {
+    for key in api.authority.parts().keys.ring().published() {
+        keys.insert(key.id.to_string(), (*key.pem).into());
+        if key.purpose == KeyPurpose::Access && key.state == KeyState::Active {
             let name = key.application.map_or_else(|| DEFAULT.to_owned(), |id| id.to_string());
-            keys.insert(name, key.pem.as_str().into());
+            keys.insert(name, (*key.pem).into());
         }
     }
     keys

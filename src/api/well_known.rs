@@ -13,7 +13,7 @@ const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// The public keys (RFC 7517 section 5): of access and vended tokens, those to come and those whose tokens still live.
 pub(super) fn key_set(api: &Shared) -> Answer {
-    let keys: Vec<Value> = api.authority.parts().keys.published().iter().map(|key| key.jwk.clone()).collect();
+    let keys: Vec<Value> = api.authority.parts().keys.ring().published().iter().map(|key| key.jwk.clone()).collect();
     Answer::json(StatusCode::OK, &json!({ "keys": keys })).with(CACHE_CONTROL, KEPT)
 }
 

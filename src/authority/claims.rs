@@ -12,6 +12,8 @@ use crate::store::User;
 /// How a token came to be; `authenticationType` where the sign-in's own does not stay.
 pub(super) const BY_EXCHANGE: &str = "JWT_SSO";
 pub(super) const BY_REFRESH: &str = "REFRESH_TOKEN";
+pub(super) const BY_RECONCILE: &str = "FEDERATED_JWT";
+pub(super) const BY_MINT: &str = "MINT";
 
 /// The claims of an access token.
 #[derive(Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use super::claims::{BY_EXCHANGE, BY_MINT, BY_REFRESH, BY_RECONCILE};
+use super::claims::{BY_EXCHANGE, BY_MINT, BY_RECONCILE, BY_REFRESH};
 
 /// The metric families of the authority.
 #[derive(Clone, Debug)]

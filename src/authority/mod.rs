@@ -10,6 +10,7 @@ mod claims;
 mod denial;
 mod exchange;
 mod ids;
+mod metrics;
 mod own_token;
 mod passwords;
 mod records;
@@ -21,10 +22,12 @@ mod settings;
 mod sign_in;
 mod signing_keys;
 mod standing;
+mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
 mod users;
 mod vend;
+mod verification;
 
 use std::sync::Arc;
 
@@ -32,6 +35,7 @@ pub use access::SignedToken;
 pub use attempts::Attempts;
 pub use denial::Denial;
 pub use exchange::Exchanged;
+pub use metrics::AuthorityMetrics;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
 pub use refresh::Refreshed;
@@ -43,7 +47,8 @@ pub use settings::{
     Permissions, ProviderApplication, Role, Signing, SingleSignOn, Usage, VEND_ISSUER,
 };
 pub use sign_in::{Login, SignIn, SignedIn};
-pub use signing_keys::SigningKeys;
+pub use signing_keys::{Following, KeyRing, Place, PublishedKey, SigningKeySettings, SigningKeys, SigningKeysError};
+pub use verification::issuers;
 
 use crate::clock::Clock;
 use crate::revocation::Followed;
@@ -71,6 +76,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Counts guesses.
     pub attempts: Attempts,
+    /// What is counted.
+    pub metrics: AuthorityMetrics,
     /// What time it is.
     pub clock: Clock,
 }

@@ -137,6 +137,7 @@ impl Authority {
     async fn end_reused(&self, found: &FoundRefreshToken) -> Result<Denial, Denial> {
         tracing::warn!(user = %found.token.user, session = %found.session.id, "a replaced refresh token was used again");
         self.end_session(found.session.id, found.token.user).await?;
+        self.parts.metrics.reused.inc();
         Ok(Denial::RefreshToken)
     }
 }

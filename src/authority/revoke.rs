@@ -97,7 +97,7 @@ impl Authority {
     /// An entry of this instant.
     pub(super) fn revocation(&self, scope: Scope, basis: Basis, user: Option<Uuid>) -> Revocation {
         let instant = self.parts.clock.now();
-        let ends = instant.plus(self.parts.keys.longest_token_lifetime());
+        let ends = instant.plus(self.parts.keys.ring().longest_lifetime());
         let user = user.filter(|_| matches!(scope, Scope::Token(_) | Scope::Session(_))).map(|user| user.to_string());
         Revocation { issuer: self.settings.issuer.to_string(), scope, user, instant, basis, ends }
     }

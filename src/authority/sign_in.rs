@@ -57,7 +57,11 @@ impl Authority {
         self.parts.attempts.allow(login.name, login.address, now).map_err(|wait| Denial::TooMany(wait.0))?;
         let user = self.store().user_by_name(LoginName::Either(login.name)).await?;
         let stored = user.as_ref().and_then(|user| user.password.as_deref());
-        let is_right = self.parts.passwords.verify(login.password, stored).await.map_err(|_| Denial::Busy)?;
+        let is_right = self.parts.passwords.verify(login.password, stored).await.map_err(|_| {
+            // Nothing was tried.
+            self.parts.attempts.withdrawn(login.name, login.address, now);
+            Denial::Busy
+        })?;
         let user = user.filter(|_| is_right).ok_or(Denial::NotFound)?;
         self.parts.attempts.succeeded(login.name, login.address, now);
         match standing::may_sign_in(&user, now) {

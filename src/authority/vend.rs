@@ -5,12 +5,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::verification::VEND_TYPE;
 use super::{Authority, Denial, ids};
 use crate::store::KeyPurpose;
 use crate::token::verify_of_type;
 
-/// The `typ` of vended tokens.
-pub(super) const TYPE: &str = "vend+jwt";
 /// What the server alone says.
 const RESERVED: [&str; 5] = ["exp", "iat", "jti", "amr", "cnf"];
 
@@ -26,7 +25,8 @@ impl Authority {
             let reason = format!("It must not be more than {} seconds.", longest.as_secs());
             return Err(Denial::Field("tooLarge", "timeToLiveInSeconds", reason));
         }
-        let signer = self.parts.keys.signer(KeyPurpose::Vend, None).ok_or(Denial::Defect("there is no vend key"))?;
+        let ring = self.parts.keys.ring();
+        let signer = ring.signer(KeyPurpose::Vend, None).ok_or(Denial::Defect("there is no vend key"))?;
         if key.is_some_and(|key| key != signer.key_id()) {
             let reason = "It is not the key that signs vended tokens; leave it out.".to_owned();
             return Err(Denial::Field("invalid", "keyId", reason));
@@ -37,11 +37,11 @@ impl Authority {
         claims.insert("exp".into(), now.plus(lifetime).seconds().into());
         claims.insert("iat".into(), now.seconds().into());
         claims.insert("jti".into(), id.to_string().into());
-        Ok(signer.sign(TYPE, &claims)?)
+        Ok(signer.sign(VEND_TYPE, &claims)?)
     }
 
     /// The claims of a vended token that holds; `None` for any other token.
     pub fn vended_claims(&self, token: &str) -> Option<Map<String, Value>> {
-        verify_of_type(token, TYPE, &self.parts.keys.vend_keys(), self.parts.clock.now())
+        verify_of_type(token, VEND_TYPE, &self.parts.keys.vend_keys().latest(), self.parts.clock.now())
     }
 }

@@ -139,6 +139,7 @@ fn issuer(settings: &IssuerSettings) -> String {
         KeySource::PublicKeyFiles(files) => format!("in {}", counted(files.len(), "file")),
         KeySource::FusionAuth(remote, _) => format!("from FusionAuth at {}", remote.url),
         KeySource::Secret(_) => "a shared secret".to_owned(),
+        KeySource::Own(_) => "of the authority".to_owned(),
     };
     let algorithms: Vec<_> = settings.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     format!("{} for {} ({}; keys {keys})", settings.issuer, settings.audiences.join(", "), algorithms.join(" "))

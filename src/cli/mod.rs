@@ -7,6 +7,8 @@ mod check;
 mod demo;
 mod explain;
 mod hash_key;
+#[cfg_attr(not(test), expect(dead_code, reason = "connected where a configuration has a store to open"))]
+mod keys;
 mod open_files;
 mod run;
 mod signals;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::authority::{Estate, EstateError, endpoints};
 use super::metrics::{Metrics, MetricsError};
 use super::options::Options;
 use super::running::Running;
+use crate::authority::Authority;
 use crate::config::Settings;
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
@@ -41,6 +43,9 @@ pub enum BuildError {
         /// The name it gives.
         upstream: Arc<str>,
     },
+    /// The store or what is in it.
+    #[error("the authority: {0}")]
+    Authority(#[from] EstateError),
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -57,6 +62,7 @@ impl BuildError {
 pub(super) struct Built {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) issuers: Arc<Registry>,
+    pub(super) authority: Option<Arc<Authority>>,
     pub(super) upstreams: Vec<Arc<Upstream>>,
 }
 
@@ -64,19 +70,28 @@ pub(super) struct Built {
 pub(super) fn build(
     settings: &Settings,
     running: Option<&Running>,
+    estate: Option<&Estate>,
     metrics: &Metrics,
     options: &Options,
 ) -> Result<Built, BuildError> {
+    let own = estate.zip(settings.authority.as_ref());
+    let accepted = settings.issuers.iter().cloned().chain(own.iter().flat_map(|(estate, authority)| estate.issuers(authority)));
     let previous = running.map(|running| running.issuers.as_ref());
-    let issuers = Registry::build(settings.issuers.clone(), previous, &options.clock, &metrics.issuer);
+    let issuers = Registry::build(accepted.collect(), previous, &options.clock, &metrics.issuer);
     let issuers = Arc::new(issuers.map_err(BuildError::Issuers)?);
     let upstreams = upstreams(&settings.upstreams, running, metrics)?;
     let (remembered, clock) = (Arc::clone(&metrics.remembered), options.clock.clone());
-    let verifier = Verifier::new(Arc::clone(&issuers), remembered, Arc::clone(&metrics.issuer), clock);
+    let verifier = || {
+        let (issuers, remembered) = (Arc::clone(&issuers), Arc::clone(&remembered));
+        Verifier::new(issuers, remembered, Arc::clone(&metrics.issuer), clock.clone())
+    };
+    let authority = own.map(|(estate, settings)| estate.authority(settings));
+    let own = authority.as_ref().map(|authority| endpoints(authority, verifier(), &metrics.proxy));
     let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
     let routes = routes(settings, &upstreams, metrics)?;
-    let snapshot = Snapshot::new(routes, None, verifier, access_log, upstreams.clone(), metrics.proxy.clone());
-    Ok(Built { snapshot: Arc::new(snapshot), issuers, upstreams })
+    let snapshot =
+        Snapshot::new(routes, own, verifier(), authority.clone(), access_log, upstreams.clone(), metrics.proxy.clone());
+    Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, upstreams })
 }
 
 fn list(errors: &[RegistryError]) -> String {
@@ -121,5 +136,5 @@ pub fn rehearse(settings: &Settings, options: &Options) -> Result<Arc<Snapshot>,
         let built = Listener::build(listener.clone(), Arc::clone(&metrics.listener));
         built.map_err(|cause| BuildError::listener((Arc::clone(&listener.name), cause)))?;
     }
-    build(settings, None, &metrics, options).map(|built| built.snapshot)
+    build(settings, None, None, &metrics, options).map(|built| built.snapshot)
 }

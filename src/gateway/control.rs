@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Runtime;
 
+use super::authority::Estate;
 use super::build::{self, BuildError, Built};
 use super::listeners;
 use super::metrics::{Metrics, MetricsError};
@@ -60,21 +61,25 @@ impl Gateway {
         let control =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
-        let parts = build::build(&settings, None, &metrics, &options)?;
+        let estate = open_estate(&settings, &metrics, &options, &control)?;
+        let parts = build::build(&settings, None, estate.as_ref(), &metrics, &options)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, settings.workers.max(1), options.take_over)
             .map_err(|(address, cause)| StartError::Bind { address, cause })?;
         let admin_socket = settings.admin.map(bind_admin).transpose()?;
         let admin_address = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
 
-        let Built { snapshot, issuers, upstreams } = parts;
+        let Built { snapshot, issuers, authority, upstreams } = parts;
         let pipeline = Pipeline::new(snapshot);
         let workers = Workers::start(settings.workers, &pipeline)?;
         issuers.commit(None, control.handle());
+        if let Some((estate, authority)) = estate.as_ref().zip(authority) {
+            estate.commit(authority);
+        }
         let mut active = Vec::new();
         listeners::commit(bound, &mut active, &workers);
         let started_at = options.clock.now();
-        let running = Running { settings, issuers, upstreams, listeners: active, workers: Some(workers) };
+        let running = Running { settings, issuers, upstreams, estate, listeners: active, workers: Some(workers) };
         let shared = Arc::new(Shared {
             metrics,
             pipeline,
@@ -137,6 +142,18 @@ impl Gateway {
         }
         self.control.shutdown_background();
     }
+}
+
+/// The store and all that is in it, where the configuration has an authority.
+fn open_estate(
+    settings: &Settings,
+    metrics: &Metrics,
+    options: &Options,
+    control: &Runtime,
+) -> Result<Option<Estate>, BuildError> {
+    let Some((store, authority)) = settings.store.as_ref().zip(settings.authority.as_ref()) else { return Ok(None) };
+    let estate = control.block_on(Estate::open(store, authority, metrics, &options.clock, control.handle()))?;
+    Ok(Some(estate))
 }
 
 fn bind_admin(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
 
+use crate::authority::AuthorityMetrics;
 use crate::clock::Clock;
 use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
+use crate::revocation::{DEFAULT_CAPACITY, Followed, Progress, RevocationMetrics, Revocations};
 use crate::{listener, proxy, upstream};
 
 /// Two families have one name.
@@ -21,6 +23,9 @@ pub(super) struct Metrics {
     pub(super) issuer: Arc<IssuerMetrics>,
     /// The verified-token cache, made once: it outlives every configuration, and its counters are scraped from here.
     pub(super) remembered: Arc<Remembered>,
+    pub(super) authority: AuthorityMetrics,
+    /// Which tokens have ended early, made once as well.
+    pub(super) revocations: Arc<Followed>,
     pub(super) reload_success: IntGauge,
     pub(super) reload_timestamp: Gauge,
     pub(super) log_lines_dropped: IntGauge,
@@ -35,6 +40,8 @@ impl Metrics {
         let upstream = upstream::Metrics::register(&registry)?;
         let remembered = Arc::new(Remembered::new(cache));
         let issuer = IssuerMetrics::register(&registry, &remembered, clock.clone())?;
+        let authority = AuthorityMetrics::register(&registry)?;
+        let revocations = revocations(&registry, clock)?;
         let reload_success = IntGauge::new(
             "tollgate_config_reload_success",
             "1 when the latest configuration was taken over, 0 when it was refused.",
@@ -51,11 +58,29 @@ impl Metrics {
         registry.register(Box::new(reload_timestamp.clone()))?;
         registry.register(Box::new(log_lines_dropped.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, listener, proxy, upstream, issuer, remembered, reload_success, reload_timestamp, log_lines_dropped })
+        Ok(Self {
+            registry,
+            listener,
+            proxy,
+            upstream,
+            issuer,
+            remembered,
+            authority,
+            revocations,
+            reload_success,
+            reload_timestamp,
+            log_lines_dropped,
+        })
     }
 
     /// Prometheus' text format.
     pub(super) fn text(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
+}
+
+fn revocations(registry: &Registry, clock: &Clock) -> prometheus::Result<Arc<Followed>> {
+    let (table, progress) = (Arc::new(Revocations::new(DEFAULT_CAPACITY)), Arc::new(Progress::default()));
+    let metrics = RevocationMetrics::register(registry, &table, &progress, clock.clone())?;
+    Ok(Arc::new(Followed::new(table, progress, metrics)))
 }

@@ -3,6 +3,7 @@
 //! Only this folder knows all the others. A configuration is built whole before anything of it is used
 //! ([`build`]); what is running is replaced by one pointer swap.
 
+mod authority;
 mod build;
 mod control;
 mod files;

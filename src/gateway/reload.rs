@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::authority::Estate;
 use super::build::{self, BuildError, Built};
 use super::control::Gateway;
 use super::listeners;
 use super::running::{Running, Shared};
+use crate::authority::AuthoritySettings;
 use crate::config::Settings;
 use crate::upstream::Upstream;
 
@@ -52,14 +54,21 @@ impl Shared {
     fn replace(&self, running: &mut Running, settings: Settings) -> Result<(), ReloadError> {
         let workers = running.workers.as_ref().ok_or(ReloadError::Draining)?;
         check_fixed(&running.settings, &settings)?;
-        let built = build::build(&settings, Some(running), &self.metrics, &self.options)?;
+        let estate = running.estate.as_ref();
+        let built = build::build(&settings, Some(running), estate, &self.metrics, &self.options)?;
         let planned = listeners::plan(&settings.listeners, &running.listeners, &self.metrics.listener);
         let planned = planned.map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, workers.count(), self.options.take_over);
         let bound = bound.map_err(|(address, cause)| ReloadError::Bind { address, cause })?;
 
+        if let Some((estate, authority)) = estate.zip(settings.authority.as_ref()) {
+            self.reconfigure(estate, authority)?;
+        }
         // From here on nothing can fail.
-        let Built { snapshot, issuers, upstreams } = built;
+        let Built { snapshot, issuers, authority, upstreams } = built;
+        if let Some((estate, authority)) = estate.zip(authority) {
+            estate.commit(authority);
+        }
         self.pipeline.replace(snapshot);
         issuers.commit(Some(&running.issuers), &self.control);
         listeners::commit(bound, &mut running.listeners, workers);
@@ -72,6 +81,15 @@ impl Shared {
         running.upstreams = upstreams;
         running.settings = settings;
         Ok(())
+    }
+
+    /// Waits for the store, from whatever kind of thread a reload is asked for.
+    fn reconfigure(&self, estate: &Estate, settings: &AuthoritySettings) -> Result<(), BuildError> {
+        let reconfigured = || self.control.block_on(estate.reconfigure(settings)).map_err(BuildError::from);
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => tokio::task::block_in_place(reconfigured),
+            Err(_) => reconfigured(),
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a metric is a float")]
@@ -90,6 +108,17 @@ fn check_fixed(running: &Settings, wanted: &Settings) -> Result<(), ReloadError>
     }
     if running.admin != wanted.admin {
         return Err(ReloadError::Fixed("admin.address"));
+    }
+    if running.store != wanted.store {
+        return Err(ReloadError::Fixed("store"));
+    }
+    if running.authority.is_some() != wanted.authority.is_some() {
+        return Err(ReloadError::Fixed("whether there is an authority"));
+    }
+    if let (Some(running), Some(wanted)) = (&running.authority, &wanted.authority)
+        && running.passwords != wanted.passwords
+    {
+        return Err(ReloadError::Fixed("how the authority's passwords are kept"));
     }
     if running.token_cache != wanted.token_cache {
         return Err(ReloadError::Fixed("token_cache"));

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::authority::Estate;
 use super::listeners::Active;
 use super::metrics::Metrics;
 use super::options::Options;
@@ -31,6 +32,8 @@ pub(super) struct Running {
     pub(super) settings: Settings,
     pub(super) issuers: Arc<Registry>,
     pub(super) upstreams: Vec<Arc<Upstream>>,
+    /// The authority's parts, where there is one.
+    pub(super) estate: Option<Estate>,
     pub(super) listeners: Vec<Active>,
     /// `None` once the gateway is shutting down.
     pub(super) workers: Option<Workers>,

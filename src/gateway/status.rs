@@ -64,6 +64,7 @@ fn issuers(running: &Running, now: Timestamp) -> Vec<Value> {
         json!({
             "name": &*issuer.name,
             "issuer": &*issuer.issuer,
+            "source": keys.from.word(),
             "state": keys.state.word(),
             "keys": keys.count,
             "key_ids": keys.key_ids,

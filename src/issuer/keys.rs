@@ -2,7 +2,7 @@
 //! puts to the issuer.
 //!
 //! The verifier asks [`Keys::key_for`]; a key that is there is answered at once, without waiting. Only `refresher`, the
-//! one task of this issuer, replaces the set; it ends when the last handle goes. Nothing here knows other issuers, so
+//! one task of this issuer, replaces a set that is fetched; it ends when the last handle goes. Nothing here knows other issuers, so
 //! one that hangs delays no other.
 
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ use super::lookup::{KeyLookupError, Look, Shared};
 use super::metrics::IssuerMeters;
 use super::refresher;
 use super::source::{RemoteSource, Source};
-use super::{KeysStatus, RefreshSettings};
+use super::{KeysFrom, KeysStatus, RefreshSettings};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{Algorithm, Key, KeySet};
 
@@ -34,11 +34,16 @@ impl Keys {
         clock: Clock,
         meters: Arc<IssuerMeters>,
     ) -> Self {
-        let (fixed, source) = match source {
-            Source::Fixed(loaded) => (Some(loaded), None),
-            Source::Remote(remote) => (None, Some(remote)),
+        let (from, fixed, own, source) = match source {
+            Source::Fixed(loaded) => (KeysFrom::Configuration, Some(loaded), None, None),
+            Source::Own(keys) => (KeysFrom::Authority, None, Some(keys), None),
+            Source::Remote(remote) => (KeysFrom::Issuer, None, None, Some(remote)),
         };
-        Self { shared: Arc::new(Shared::new(issuer, fixed, refresh, clock, meters)), source, task: OnceLock::new() }
+        let shared = Arc::new(Shared::new(issuer, from, fixed, refresh, clock, meters));
+        if let Some(keys) = own {
+            keys.attach(&shared);
+        }
+        Self { shared, source, task: OnceLock::new() }
     }
 
     /// Starts the task that fetches, once; keys that are never fetched need none.

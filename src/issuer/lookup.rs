@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::demand::{Demand, Turn};
 use super::metrics::IssuerMeters;
-use super::{KeysState, KeysStatus, RefreshSettings};
+use super::{KeysFrom, KeysState, KeysStatus, RefreshSettings};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{Algorithm, Key, KeySet, Loaded, NoKey, SkippedKey};
 
@@ -25,6 +25,7 @@ const NEVER: u64 = u64::MAX;
 /// What the handle and its task share.
 pub(super) struct Shared {
     pub(super) issuer: Arc<str>,
+    from: KeysFrom,
     pub(super) refresh: RefreshSettings,
     pub(super) clock: Clock,
     pub(super) meters: Arc<IssuerMeters>,
@@ -74,6 +75,7 @@ impl Shared {
     /// With a set that is never fetched and always believed, or with none yet.
     pub(super) fn new(
         issuer: Arc<str>,
+        from: KeysFrom,
         fixed: Option<Loaded>,
         refresh: RefreshSettings,
         clock: Clock,
@@ -91,6 +93,7 @@ impl Shared {
             ended: watch::Sender::new(0),
             waiting: AtomicUsize::new(0),
             issuer,
+            from,
             refresh,
             clock,
             meters,
@@ -187,6 +190,7 @@ impl Shared {
             Some(_) => KeysState::Ready,
         };
         KeysStatus {
+            from: self.from,
             state,
             key_ids: latest.iter().flat_map(|set| set.key_ids()).map(str::to_owned).collect(),
             count: latest.as_ref().map_or(0, |set| set.len()),
@@ -208,12 +212,23 @@ impl Shared {
         self.latest.load_full()
     }
 
+    /// `set` is handed over by whoever owns the keys, and believed until the next is.
+    pub(super) fn hold(&self, set: Arc<KeySet>, skipped: Vec<SkippedKey>) {
+        self.latest.store(Some(set));
+        self.usable_until.store(NEVER, Ordering::Release);
+        self.tell_skipped(&mut self.record(), skipped);
+    }
+
     /// A fetch that began at `began` brought `set`. Its age counts from there: the issuer answered later.
     pub(super) fn publish(&self, set: KeySet, skipped: Vec<SkippedKey>, began: Timestamp) {
         self.latest.store(Some(Arc::new(set)));
         self.usable_until.store(began.plus(self.refresh.max_stale).millis(), Ordering::Release);
         let mut record = self.record();
         record.fetched_at = Some(began);
+        self.tell_skipped(&mut record, skipped);
+    }
+
+    fn tell_skipped(&self, record: &mut Record, skipped: Vec<SkippedKey>) {
         // Said once, not at every refresh.
         let news = skipped.iter().filter(|skipped| !record.skipped.contains(skipped));
         for SkippedKey { key_id, why } in news {

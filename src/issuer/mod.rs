@@ -11,6 +11,7 @@ mod fusionauth;
 mod keys;
 mod lookup;
 mod metrics;
+mod own_keys;
 mod refresher;
 mod refusal;
 mod registry;
@@ -26,12 +27,13 @@ pub use examine::{Outcome, Step};
 pub use keys::Keys;
 pub use lookup::KeyLookupError;
 pub use metrics::IssuerMetrics;
+pub use own_keys::OwnKeys;
 pub use refusal::{Refusal, VerifyError};
 pub use registry::{Issuer, Registry, RegistryError, RegistryProblem};
 pub use remembered::{Remembered, RememberedStats, Verified};
 pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
 pub use source::SourceError;
-pub use status::{IssuerStatus, KeysState, KeysStatus};
+pub use status::{IssuerStatus, KeysFrom, KeysState, KeysStatus};
 pub use verifier::Verifier;
 
 /// Bounds of the verified-token cache.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::OwnKeys;
 use crate::fetch::TrustRoots;
 use crate::identity::Pointer;
 use crate::secret::Secret;
@@ -58,6 +59,8 @@ pub enum KeySource {
     FusionAuth(Remote, Vec<String>),
     /// A shared secret, for the HS algorithms; always alone in its issuer.
     Secret(Secret),
+    /// Keys that this process signs with itself.
+    Own(OwnKeys),
 }
 
 /// An address that keys are fetched from.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{IssuerSettings, KeyFile, KeySource, Remote, discovery, fusionauth};
+use super::{IssuerSettings, KeyFile, KeySource, OwnKeys, Remote, discovery, fusionauth};
 use crate::clock::Timestamp;
 use crate::fetch::{Bounds, Document, FetchError, Fetcher, Reach, RootsError};
 use crate::secret::Secret;
@@ -15,6 +15,8 @@ use crate::token::{Algorithm, KeySet, KeySetError, Loaded};
 pub(super) enum Source {
     /// A set that never changes while this configuration stands.
     Fixed(Loaded),
+    /// Keys that are handed over, whenever they change.
+    Own(OwnKeys),
     /// A set that is fetched.
     Remote(RemoteSource),
 }
@@ -46,6 +48,7 @@ impl Source {
             KeySource::JwksFile(file) => return jwks_file(file, allowed).map(Self::Fixed),
             KeySource::PublicKeyFiles(files) => return pem_files(files, allowed).map(Self::Fixed),
             KeySource::Secret(secret) => return shared_secret(secret, allowed),
+            KeySource::Own(keys) => return Ok(Self::Own(keys.clone())),
             KeySource::Discovery(remote) => (Kind::Discovery(settings.issuer.as_ref().into()), remote),
             KeySource::JwksUrl(remote) => (Kind::Jwks, remote),
             KeySource::FusionAuth(remote, applications) => (Kind::FusionAuth(applications.clone()), remote),

@@ -42,9 +42,33 @@ impl KeysState {
     }
 }
 
+/// Where an issuer's keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysFrom {
+    /// They were read with the configuration.
+    Configuration,
+    /// They are fetched.
+    Issuer,
+    /// This gateway signs with them itself.
+    Authority,
+}
+
+impl KeysFrom {
+    /// The word of the status page.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Issuer => "issuer",
+            Self::Authority => "authority",
+        }
+    }
+}
+
 /// How an issuer's keys stand, in full.
 #[derive(Clone, Debug)]
 pub struct KeysStatus {
+    /// Where they come from.
+    pub from: KeysFrom,
     /// The state in a word.
     pub state: KeysState,
     /// Ids of the keys, those without one left out.

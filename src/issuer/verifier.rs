@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::metrics::IssuerMetrics;
-use super::{Issuer, KeyLookupError, Refusal, Registry, Remembered, Verified, VerifyError};
+use super::{Issuer, KeyLookupError, KeySource, Refusal, Registry, Remembered, Verified, VerifyError};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Identity, names_at, words_at};
 use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify};
@@ -153,7 +153,7 @@ fn proved(issuer: &Issuer, claims: VerifiedClaims, key: Arc<Key>) -> Verified {
         issuer_name: Arc::clone(issuer.name()),
         roles: settings.roles_claim.as_ref().map(|at| names_at(&claims, at)).unwrap_or_default(),
         scopes: settings.scope_claim.as_ref().map(|at| words_at(&claims, at)).unwrap_or_default(),
-        registered: false,
+        registered: matches!(settings.source, KeySource::Own(_)) && claims.document().contains_key("applicationId"),
         claims,
     };
     Verified::new(identity, key, Arc::clone(issuer.liveness()))

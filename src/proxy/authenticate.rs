@@ -13,6 +13,7 @@ use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
+use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
 use crate::issuer::{Verified, VerifyError};
 use crate::route::{Access, Authorization};
@@ -107,7 +108,19 @@ async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Kno
         let issuer = Some(&verified.identity.issuer_name);
         return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted").of_issuer(issuer));
     }
+    check_own(snapshot, plan, &verified)?;
     Ok(Known { verified, token: (plan.settings.authorization == Authorization::Presented).then(|| token.into()) })
+}
+
+/// The authority's word on its own tokens: for the route's application and no other, and not ended early.
+fn check_own(snapshot: &Snapshot, plan: &RoutePlan, verified: &Verified) -> Result<(), Rejection> {
+    let Some(authority) = snapshot.authority.as_deref() else { return Ok(()) };
+    let refused = |detail| Rejection::detailed(Reason::InvalidToken, detail).of_issuer(Some(&verified.identity.issuer_name));
+    let is_own = &*verified.identity.issuer_name == AUTHORITY_ISSUER;
+    if is_own && !plan.is_for_audience(verified.identity.claims.document().get("aud")) {
+        return Err(refused("other_application"));
+    }
+    authority.check_verified(&verified.identity.claims, is_own).map_err(|_| refused("revoked"))
 }
 
 fn refuse(error: &VerifyError) -> Rejection {

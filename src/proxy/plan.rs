@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use crate::route::RouteSettings;
@@ -39,18 +41,26 @@ pub struct RoutePlan {
     pub(super) settings: RouteSettings,
     pub(super) upstream: Arc<Upstream>,
     pub(super) metrics: RouteMetrics,
+    /// The `aud` of the authority's tokens here.
+    audience: Option<Box<str>>,
 }
 
 impl RoutePlan {
     /// Joins a route with its upstream.
     pub fn new(settings: RouteSettings, upstream: Arc<Upstream>, metrics: &Metrics) -> Self {
         let metrics = metrics.route(&settings.name);
-        Self { settings, upstream, metrics }
+        let audience = settings.application.map(|id| id.to_string().into());
+        Self { settings, upstream, metrics, audience }
     }
 
     /// What the operator decided.
     pub fn settings(&self) -> &RouteSettings {
         &self.settings
+    }
+
+    /// Whether `aud` is the route's application and nothing else.
+    pub(super) fn is_for_audience(&self, aud: Option<&Value>) -> bool {
+        self.audience.is_some() && aud.and_then(Value::as_str) == self.audience.as_deref()
     }
 
     /// Whether this route accepts the tokens of the issuer called `name`.

@@ -10,6 +10,7 @@ use super::plan::{Destination, RoutePlan};
 use super::rejection::Rejection;
 use http::request::Parts;
 
+use crate::authority::Authority;
 use crate::issuer::Verifier;
 use crate::route::{Entry, RouteTable};
 use crate::upstream::Upstream;
@@ -20,6 +21,8 @@ pub struct Snapshot {
     pub(super) routes: RouteTable<Destination>,
     pub(super) managed: ManagedHeaders,
     pub(super) verifier: Verifier,
+    /// Whose word on its own tokens goes beyond their signature.
+    pub(super) authority: Option<Arc<Authority>>,
     pub(super) access_log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     /// Counts what matches no route.
@@ -34,6 +37,7 @@ impl Snapshot {
         routes: Vec<RoutePlan>,
         own: Option<OwnPlan>,
         verifier: Verifier,
+        authority: Option<Arc<Authority>>,
         access_log: Option<AccessLog>,
         upstreams: Vec<Arc<Upstream>>,
         metrics: Metrics,
@@ -51,6 +55,7 @@ impl Snapshot {
             routes: RouteTable::build(own_entries.chain(routes.into_iter().map(entry)).collect()),
             managed,
             verifier,
+            authority,
             access_log,
             unmatched: metrics.route("none"),
             metrics,

@@ -53,7 +53,8 @@ pub struct SigningKeyRecord {
     pub activated: Option<Timestamp>,
     /// When it stopped.
     pub retired: Option<Timestamp>,
-    /// When its last token has expired; known once it is retired.
+    /// When its last token has expired; known once it is retired. While it signs: as late after it began as any of its
+    /// tokens lives, so that a shorter lifetime set later does not cut theirs.
     pub ends: Option<Timestamp>,
     /// Raised by every change.
     pub version: u64,

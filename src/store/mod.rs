@@ -131,3 +131,6 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Does all of `changes` in order, or none.
     fn commit(&self, changes: Vec<Change>) -> Pending<'_, Committed>;
 }
+
+#[cfg(test)]
+pub(crate) mod memory;

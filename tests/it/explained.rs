@@ -155,6 +155,7 @@ fn told(answer: &Answer) -> String {
             let lines: BTreeSet<String> = identity_headers.iter().map(line).collect();
             format!("200{}", lines.into_iter().collect::<String>())
         }
+        Answer::Own => "own".to_owned(),
         Answer::Preflight => "204".to_owned(),
         Answer::Refused { status, reason, .. } => format!("{} {}", status.as_u16(), reason.word()),
         Answer::Undecided => "undecided".to_owned(),

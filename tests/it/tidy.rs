@@ -20,7 +20,7 @@ const REFUSED: [(&str, &[&str], &str); 10] = [
     ("proxy", &["config", "gateway", "admin", "listener"], "the pipeline is handed its snapshot and its peer"),
     (
         "issuer",
-        &["config", "gateway", "admin", "listener", "proxy", "upstream::pool", "route", "policy"],
+        &["config", "gateway", "admin", "listener", "proxy", "authority", "upstream::pool", "route", "policy"],
         "it proves, others decide",
     ),
     (

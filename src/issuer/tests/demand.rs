@@ -142,7 +142,7 @@ fn a_set_published_between_look_and_turn_is_not_missed() {
     let remembered = Arc::new(Remembered::new(&CacheSettings { capacity: 0, bytes: 0 }));
     let metrics = IssuerMetrics::register(&prometheus::Registry::new(), &remembered, clock.clone()).unwrap();
     let meters = metrics.issuer(&"corp".into());
-    let shared = lookup::Shared::new("corp".into(), None, RefreshSettings::default(), clock, meters);
+    let shared = lookup::Shared::new("corp".into(), KeysFrom::Issuer, None, RefreshSettings::default(), clock, meters);
     let settle = |turn| shared.settle(Some("k1"), Algorithm::EdDSA, turn).is_ok();
     for turn in [Turn::Absent, Turn::Suppressed, Turn::OutOfReach] {
         assert!(!settle(turn));

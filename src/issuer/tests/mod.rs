@@ -2,6 +2,7 @@
 
 mod demand;
 mod outage;
+mod own_keys;
 mod registry;
 mod sources;
 mod verifier;

@@ -67,6 +67,9 @@ impl Store for Log {
     fn session(&self, _: Uuid) -> Pending<'_, Option<Session>> {
         down()
     }
+    fn sessions_of(&self, _: Uuid) -> Pending<'_, Vec<Session>> {
+        down()
+    }
     fn refresh_token_by_value(&self, _: Digest) -> Pending<'_, Option<FoundRefreshToken>> {
         down()
     }

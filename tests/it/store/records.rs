@@ -119,7 +119,7 @@ pub fn signing_key(name: &str, created: u64) -> SigningKeyRecord {
 }
 
 pub fn revocation(scope: Scope, instant: u64, ends: u64) -> Revocation {
-    Revocation { issuer: "acme.com".to_owned(), scope, instant: at(instant), basis: Basis::SignIn, ends: at(ends) }
+    Revocation { issuer: "acme.com".to_owned(), scope, instant: at(instant), basis: Basis::SignIn, ends: at(ends), user: None }
 }
 
 /// Commits changes that nothing refuses.

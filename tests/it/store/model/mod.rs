@@ -174,6 +174,10 @@ impl Store for Model {
         self.read(|records| records.sessions.get(&id).cloned())
     }
 
+    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
+        self.read(|records| records.sessions.values().filter(|session| session.user == user).cloned().collect())
+    }
+
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>> {
         self.read(|records| records.by_value(value))
     }
