@@ -65,20 +65,20 @@ pub(super) fn open_to_read(path: &Path, busy_timeout: Duration) -> rusqlite::Res
     Ok(db)
 }
 
-/// Makes commits durable when they return, and lets others read meanwhile.
-pub(super) fn make_durable(db: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
-    log_ahead(db, Instant::now() + busy_timeout)?;
+/// Makes commits durable when they return, and lets others read meanwhile. False where the file system cannot.
+pub(super) fn make_durable(db: &Connection, busy_timeout: Duration) -> rusqlite::Result<bool> {
+    let mode = log_ahead(db, Instant::now() + busy_timeout)?;
     db.pragma_update(None, "synchronous", "FULL")?;
-    db.pragma_update_and_check(None, "journal_size_limit", LOG_SIZE_LIMIT, |_| Ok(()))
+    db.pragma_update_and_check(None, "journal_size_limit", LOG_SIZE_LIMIT, |_| Ok(()))?;
+    Ok(mode == "wal")
 }
 
-/// SQLite does not wait for others when it turns the write-ahead log on.
-fn log_ahead(db: &Connection, until: Instant) -> rusqlite::Result<()> {
+/// Turns the write-ahead log on, for which SQLite does not wait for others. The mode that there is then.
+fn log_ahead(db: &Connection, until: Instant) -> rusqlite::Result<String> {
     loop {
-        match db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
-            Ok(_) => return Ok(()),
+        match db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
             Err(error) if fault::is_busy(&error) && Instant::now() < until => thread::sleep(RETRY),
-            Err(error) => return Err(error),
+            answer => return answer,
         }
     }
 }

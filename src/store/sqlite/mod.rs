@@ -76,7 +76,7 @@ pub struct SqliteStore {
     // In the order in which they must go: the threads end when nobody can send, and the writer closes last.
     writes: SyncSender<Write>,
     reads: SyncSender<Read>,
-    _readers: Vec<Joined<()>>,
+    readers: Vec<Joined<()>>,
     _writer: Joined<Connection>,
 }
 
@@ -126,13 +126,14 @@ impl SqliteStore {
         let (writes, to_write) = mpsc::sync_channel(queue);
         let (reads, to_read) = mpsc::sync_channel(queue);
         let to_read: Arc<Mutex<Receiver<Read>>> = Arc::new(Mutex::new(to_read));
-        let start_reader = |db: Connection| {
+        let _writer = Joined::start("store-write", move || writer::run(db, &to_write))?;
+        // Dropped as a whole where a thread cannot be started: none is waited for that could still be sent to.
+        let mut store = Self { path, writes, reads, readers: Vec::new(), _writer };
+        for db in readers {
             let queue = to_read.clone();
-            Joined::start("store-read", move || readers::run(&db, &queue))
-        };
-        let writer = Joined::start("store-write", move || writer::run(db, &to_write))?;
-        let readers = readers.into_iter().map(start_reader).collect::<io::Result<_>>()?;
-        Ok(Self { path, writes, reads, _readers: readers, _writer: writer })
+            store.readers.push(Joined::start("store-read", move || readers::run(&db, &queue))?);
+        }
+        Ok(store)
     }
 
     fn write(&self, work: Work) -> Pending<'_, Committed> {
@@ -167,7 +168,9 @@ fn prepare(path: &Path, clock: &Clock, bounds: Bounds) -> Result<(Connection, Mi
     let db = connection::open(path, bounds.busy_timeout).map_err(refused)?;
     // Before anything is written: turning the log on changes the file.
     schema::version(&db, path)?;
-    connection::make_durable(&db, bounds.busy_timeout).map_err(refused)?;
+    if !connection::make_durable(&db, bounds.busy_timeout).map_err(refused)? {
+        return Err(OpenError::not_durable(path));
+    }
     let migrated = schema::migrate(&db, path, clock)?;
     if let Some(pages) = bounds.pages {
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).map_err(refused)?;

@@ -53,6 +53,11 @@ impl OpenError {
         Self::Unusable { path: path.to_owned(), reason: error.to_string() }
     }
 
+    pub(super) fn not_durable(path: &Path) -> Self {
+        let reason = "its file system takes no write-ahead log; put it on a disk of this machine".to_owned();
+        Self::Unusable { path: path.to_owned(), reason }
+    }
+
     pub(super) fn database(path: &Path, error: &rusqlite::Error) -> Self {
         match fault::is_foreign(error) {
             true => Self::Foreign(path.to_owned()),

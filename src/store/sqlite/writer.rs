@@ -91,3 +91,38 @@ fn note(works: &mut bool, error: Option<&StoreError>) {
     }
     *works = error.is_none();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{connection, schema};
+    use super::*;
+    use crate::clock::{Clock, Timestamp};
+
+    fn check() -> Work {
+        Work::Changes(vec![Change::SetKeyCheck(vec![1])])
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_that_was_not_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        connection::create_private(&path).unwrap();
+        // Without a log ahead, one who reads is in the way of a commit, and of nothing before it.
+        let db = connection::open(&path, Duration::ZERO).unwrap();
+        schema::migrate(&db, &path, &Clock::manual(Timestamp::from_seconds(1))).unwrap();
+        let reader = connection::open_to_read(&path, Duration::ZERO).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM store;").unwrap();
+        let (reply, mut answered) = oneshot::channel();
+        let batch = vec![Write { work: check(), reply }];
+        let answers = commit(&db, &batch);
+        assert!(matches!(answers, Err(StoreError::Unavailable(_))), "{answers:?}");
+        answer(batch, answers);
+        assert!(matches!(answered.try_recv(), Ok(Err(StoreError::Unavailable(_)))));
+        reader.execute_batch("COMMIT").unwrap();
+        let (reply, _) = oneshot::channel();
+        let answers = commit(&db, &[Write { work: check(), reply }]).unwrap();
+        assert_eq!(answers, [Ok(Committed::default())], "the first was undone, and the connection works");
+    }
+}
