@@ -84,6 +84,6 @@ fn permissions(settings: &ApiKey) -> String {
 fn shown(lifetime: Duration) -> String {
     const UNITS: [(u64, &str); 3] = [(86_400, "d"), (3600, "h"), (60, "m")];
     let seconds = lifetime.as_secs();
-    let unit = UNITS.into_iter().find(|(size, _)| seconds >= *size && seconds % size == 0);
+    let unit = UNITS.into_iter().find(|(size, _)| seconds >= *size && seconds.is_multiple_of(*size));
     unit.map_or_else(|| format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
 }
