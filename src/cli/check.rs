@@ -1,5 +1,7 @@
 //! `tollgate check`: reads a configuration exactly as `run` does, and says what is wrong or what it means.
 
+mod authority;
+
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::authority::AUTHORITY_ISSUER;
 use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
@@ -74,8 +77,10 @@ fn summary_document(settings: &Settings) -> Value {
         "admin": settings.admin.map(|address| address.to_string()),
         "workers": settings.workers,
         "issuers": settings.issuers.iter().map(|it| json!({ "name": &*it.name, "is": issuer(it) })).collect::<Vec<_>>(),
+        "authority": settings.authority.as_ref().map(authority::document),
+        "store": settings.store.as_ref().map(authority::location),
         "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
-        "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it) })).collect::<Vec<_>>(),
+        "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it, settings) })).collect::<Vec<_>>(),
         "managed_headers": managed_headers(settings, |_| true),
         "files": settings.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
     })
@@ -87,17 +92,23 @@ fn summary(settings: &Settings) -> String {
     let admin = settings.admin.map_or_else(|| "off".to_owned(), |address| address.to_string());
     let lines = settings.listeners.iter().map(|it| ("listener", &it.name, listener(it)));
     let lines = lines.chain(settings.issuers.iter().map(|it| ("issuer", &it.name, issuer(it))));
+    let lines = lines.chain(settings.authority.iter().flat_map(authority::lines));
     let lines = lines.chain(settings.upstreams.iter().map(|it| ("upstream", &it.name, servers(it))));
-    let lines: Vec<_> = lines.chain(settings.routes.iter().map(|it| ("route", &it.name, route(it)))).collect();
+    let lines: Vec<_> = lines.chain(settings.routes.iter().map(|it| ("route", &it.name, route(it, settings)))).collect();
     let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
+    let parts = lines.iter().map(|(part, _, _)| part.len()).max().unwrap_or(0).max("upstream ".len());
     for (part, name, is) in lines {
         // Writing to a string does not fail.
-        writeln!(text, "{part:<9} {name:<width$}  {is}").ok();
+        writeln!(text, "{part:<parts$} {name:<width$}  {is}").ok();
     }
-    writeln!(text, "admin     {admin}\nworkers   {}\n", settings.workers).ok();
+    writeln!(text, "{:<parts$} {admin}\n{:<parts$} {}", "admin", "workers", settings.workers).ok();
+    if let Some(store) = &settings.store {
+        writeln!(text, "{:<parts$} {}", "store", authority::location(store)).ok();
+    }
     let identity = managed_headers(settings, |kind| kind == Managed::Identity).join("\n  ");
     let others = managed_headers(settings, |kind| kind != Managed::Identity).join("\n  ");
-    writeln!(text, "Identity headers, removed from every request in any spelling, set by the gateway only:\n  {identity}\n").ok();
+    writeln!(text, "\nIdentity headers, removed from every request in any spelling, set by the gateway only:\n  {identity}\n")
+        .ok();
     write!(text, "Removed and made anew, or refused:\n  {others}").ok();
     text
 }
@@ -151,7 +162,7 @@ fn servers(settings: &crate::upstream::UpstreamSettings) -> String {
     servers.join(", ")
 }
 
-fn route(settings: &RouteSettings) -> String {
+fn route(settings: &RouteSettings, whole: &Settings) -> String {
     let methods = settings.methods.as_ref().map_or_else(String::new, |methods| {
         let names: Vec<_> = methods.iter().map(http::Method::as_str).collect();
         format!("{} ", names.join(","))
@@ -163,15 +174,21 @@ fn route(settings: &RouteSettings) -> String {
     };
     let callers = match &settings.access {
         Access::Anonymous => "anyone".to_owned(),
-        Access::Optional(rule) => format!("anyone, or {}", token_holders(settings, rule)),
-        Access::Required(rule) => token_holders(settings, rule),
+        Access::Optional(rule) => format!("anyone, or {}", token_holders(settings, rule, whole)),
+        Access::Required(rule) => token_holders(settings, rule, whole),
     };
     format!("{methods}{host}{} -> {} ({callers})", settings.path, settings.upstream)
 }
 
-fn token_holders(settings: &RouteSettings, rule: &Rule) -> String {
+fn token_holders(settings: &RouteSettings, rule: &Rule, whole: &Settings) -> String {
     let rule = if *rule == Rule::All(Vec::new()) { String::new() } else { format!("; {}", rule.in_line()) };
-    format!("with a token of {}{rule}", settings.issuers.join(", "))
+    let application = settings.application.and_then(|id| whole.authority.as_ref()?.application(id));
+    let named = |issuer: &str| match application {
+        Some(application) if issuer == AUTHORITY_ISSUER => format!("{issuer} for {}", application.name),
+        _ => issuer.to_owned(),
+    };
+    let issuers: Vec<_> = settings.issuers.iter().map(|issuer| named(issuer)).collect();
+    format!("with a token of {}{rule}", issuers.join(", "))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -271,6 +288,51 @@ jwks_url = "http://127.0.0.1:9002/jwks"
             let (_, out, err) = check(&(GOOD.replace("anonymous = true", lines) + ISSUER), false);
             assert!(out.contains(&format!("*/ -> up {expected}\n")), "{out}{err}");
         }
+    }
+
+    #[test]
+    fn an_authority_is_summed_up_with_its_parts() {
+        let more = r#"
+[authority]
+issuer = "acme.com"
+host = "auth.example.com"
+signing_key_rotation = "never"
+[store]
+url = "sqlite://tollgate.db"
+encryption_key_file = "tollgate.key"
+[[application]]
+id = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
+name = "orders"
+refresh_token_usage = "one-time"
+[[identity_provider]]
+id = "0c5ecd6e-a55f-4d3c-8236-f26a966392ea"
+name = "partner"
+issuer = "https://partner.example"
+audiences = ["tollgate"]
+jwks_url = "https://partner.example/jwks"
+applications = ["orders"]
+[[api_key]]
+name = "ops"
+sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+permissions = { "/api/jwt/refresh" = ["GET", "DELETE"] }
+"#;
+        let text = GOOD.replace("anonymous = true", "application = \"orders\"") + more;
+        let expected = "listener          public    127.0.0.1:8443 (plain HTTP)
+authority         acme.com  on auth.example.com (ES256)
+application       orders    3c219e58-ed0e-4b18-ad48-f4f92793ae32 (tokens for 1h, refresh tokens for 30d, one-time)
+identity provider partner   https://partner.example for tollgate (signs in to orders)
+API key           ops       GET,DELETE /api/jwt/refresh
+upstream          up        http://127.0.0.1:9001
+route             all       */ -> up (with a token of authority for orders; registered with the application)
+admin             127.0.0.1:9464
+workers           2
+store             tollgate.db
+";
+        let (_, out, err) = check(&text, false);
+        assert!(out.contains(expected), "{out}{err}");
+        let (_, out, _) = check(&text, true);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(document["authority"]["applications"][0]["name"], json!("orders"));
     }
 
     #[test]
