@@ -10,9 +10,10 @@
 //! **A flood of keys.** Cells are bounded. Each new one costs an attacker an attempt that was let through, that is
 //! one computed hash, and at most [`WIDER`] times the limit come from one address within the window; so filling a hundred
 //! thousand cells takes hundreds of addresses and tens of hashes a second for a whole window. What it buys: at a full table the cells
-//! nearest to zero give way, those of account and address together first, whose counts the other two kinds still bound. A
-//! cell at its limit never gives way. Where all are at their limit, keys that have no cell are refused: new addresses wait,
-//! nobody gets a guess more.
+//! with the fewest attempts give way, among equals those of account and address together, whose counts the other two kinds
+//! still bound. To make an account's cell at half its limit give way, the attacker needs a hundred thousand cells with more. A cell
+//! at its limit never gives way. Where all are at their limit, keys that have no cell are refused: new addresses wait, nobody gets a
+//! guess more.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -34,6 +35,8 @@ use window::{Span, Window};
 const WIDER: u32 = 10;
 /// Cells of all kinds: about 7 MB.
 const CELLS: usize = 100_000;
+/// Between searches for cells that may give way, while hardly any does.
+const SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// Too many attempts failed; the first that may succeed is after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +57,9 @@ pub struct Attempts {
 struct Counted {
     cells: HashMap<Cell, Window>,
     known: Known,
+    /// After a search of the full table that found hardly anything to give way, the next is not before this: where an attacker
+    /// has filled the table for good, each further key must not cost a search.
+    search_after: Option<Timestamp>,
 }
 
 /// What is counted by.
@@ -163,29 +169,34 @@ impl Attempts {
 
     /// Frees at least `new` cells, and a sixteenth of all where that many are below their limit. `keep` stay.
     fn make_room(&self, counted: &mut Counted, keep: &Cells, new: usize, now: Timestamp) -> bool {
+        if counted.search_after.is_some_and(|after| now < after) {
+            return false;
+        }
+        self.search(counted, keep, new, now);
+        let free = self.cells.saturating_sub(counted.cells.len());
+        counted.search_after = (free < self.cells / 64).then(|| now.plus(SEARCH_PAUSE));
+        free >= new
+    }
+
+    fn search(&self, counted: &mut Counted, keep: &Cells, new: usize, now: Timestamp) {
         counted.cells.retain(|_, window| window.count(&self.span, now) > 0);
-        if counted.cells.len() + new <= self.cells - self.cells / 16 {
-            return true;
+        let aim = self.cells - self.cells / 16;
+        let excess = (counted.cells.len() + new).saturating_sub(aim);
+        if excess == 0 {
+            return;
         }
         let mut below: Vec<_> = counted.cells.iter().filter_map(|(cell, window)| self.relevance(*cell, window, now)).collect();
         below.retain(|(_, cell)| !keep.all().contains(cell));
         below.sort_unstable_by_key(|(relevance, _)| *relevance);
-        let excess = counted.cells.len() + new - (self.cells - self.cells / 16);
-        for (_, cell) in below.iter().take(excess.max(new)) {
+        for (_, cell) in below.iter().take(excess) {
             counted.cells.remove(cell);
         }
-        counted.cells.len() + new <= self.cells
     }
 
-    /// How much would be lost with a cell: its share of the limit, in thousandths, the pairs behind the others. `None`: it is at
-    /// its limit.
-    fn relevance(&self, cell: Cell, window: &Window, now: Timestamp) -> Option<((u64, bool), Cell)> {
-        let (count, limit) = (window.count(&self.span, now), self.limit_of(cell));
-        let share = u64::from(count) * 1000 / u64::from(limit);
-        let is_pair = matches!(cell, Cell::Both(_));
-        // A pair at half its limit is worth less than an account at a twentieth: the latter bounds the former.
-        let worth = if is_pair { share / u64::from(WIDER) } else { share };
-        (count < limit).then_some(((worth, !is_pair), cell))
+    /// How much would be lost with a cell, the pairs before the others. `None`: it is at its limit.
+    fn relevance(&self, cell: Cell, window: &Window, now: Timestamp) -> Option<((u32, bool), Cell)> {
+        let count = window.count(&self.span, now);
+        (count < self.limit_of(cell)).then_some(((count, !matches!(cell, Cell::Both(_))), cell))
     }
 
     fn counted(&self) -> MutexGuard<'_, Counted> {

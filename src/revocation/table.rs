@@ -185,7 +185,7 @@ impl Revocations {
 
     /// The upper half of the hash chooses, in even shares of any number of shards.
     fn shard(&self, hash: u64) -> Option<&RwLock<Shard>> {
-        let place = (hash >> 32) * u64::try_from(self.shards.len()).ok()? >> 32;
+        let place = ((hash >> 32) * u64::try_from(self.shards.len()).ok()?) >> 32;
         self.shards.get(usize::try_from(place).ok()?)
     }
 }

@@ -25,6 +25,11 @@ fn tried(attempts: &Attempts, account: &str, address: IpAddr, times: usize, cloc
     (0..times).filter(|_| attempts.allow(account, address, clock.now()).is_ok()).count()
 }
 
+/// An attempt whose fate is of no interest.
+fn guess(attempts: &Attempts, account: &str, address: IpAddr, clock: &Clock) {
+    let _ = attempts.allow(account, address, clock.now());
+}
+
 #[test]
 fn one_account_from_one_address_gets_the_limit_in_any_window() {
     let (attempts, clock) = attempts();
@@ -128,7 +133,7 @@ fn a_login_flood_against_one_account_is_bounded_and_does_not_lock_its_owner_out(
     // The owner's address has no more than its own limit.
     assert_eq!(tried(&attempts, "alice@example.com", HOME, 50, &clock), 10);
     clock.advance(Duration::from_secs(31 * 24 * 3600));
-    (0..5000).for_each(|number| drop(tried(&attempts, "alice@example.com", elsewhere(number), 1, &clock)));
+    (0..5000).for_each(|number| guess(&attempts, "alice@example.com", elsewhere(number), &clock));
     assert!(attempts.allow("alice@example.com", HOME, clock.now()).is_err(), "not lately any more");
 }
 
@@ -167,8 +172,8 @@ fn a_flood_of_names_cannot_make_a_full_table_forget_who_is_at_the_limit() {
     let attempts = Attempts::with_cells(&settings(), 1000);
     let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
     assert_eq!(tried(&attempts, "alice", HOME, 20, &clock), 10);
-    let flooded: usize = (0..100_000).map(|n| tried(&attempts, &format!("name-{n}"), elsewhere(n), 1, &clock)).sum();
-    assert_eq!(flooded, 100_000, "cells below their limit make room");
+    let flooded: usize = (0..20_000).map(|n| tried(&attempts, &format!("name-{n}"), elsewhere(n), 1, &clock)).sum();
+    assert_eq!(flooded, 20_000, "cells below their limit make room");
     assert!(attempts.counted().cells.len() <= 1000);
     assert_eq!(tried(&attempts, "alice", HOME, 20, &clock), 0);
 }
@@ -178,10 +183,9 @@ fn a_flood_of_names_cannot_reset_an_account_under_attack() {
     let attempts = Attempts::with_cells(&settings(), 1000);
     let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
     let mut guesses = 0;
-    for number in 0..2000_u32 {
+    for number in 0..500_u32 {
         guesses += tried(&attempts, "alice", elsewhere(number), 1, &clock);
-        (0..20)
-            .for_each(|n| drop(tried(&attempts, &format!("name-{number}-{n}"), elsewhere(10_000 + number * 20 + n), 1, &clock)));
+        (0..20).for_each(|n| guess(&attempts, &format!("name-{number}-{n}"), elsewhere(10_000 + number * 20 + n), &clock));
     }
     assert!(guesses <= 110, "{guesses}");
 }
@@ -192,7 +196,7 @@ fn a_table_full_of_refused_keys_refuses_new_ones_and_recovers() {
     let clock = Clock::manual(Timestamp::from_seconds(1_700_000_000));
     for number in 0..100 {
         tried(&attempts, &format!("u{number}"), elsewhere(number), 1, &clock);
-        (0..20).for_each(|n| drop(tried(&attempts, &format!("u{number}"), elsewhere(number * 100 + n), 1, &clock)));
+        (0..20).for_each(|n| guess(&attempts, &format!("u{number}"), elsewhere(number * 100 + n), &clock));
     }
     assert!(attempts.counted().cells.len() <= 30);
     clock.advance(WINDOW * 2);
@@ -207,7 +211,7 @@ fn the_most_recent_addresses_of_an_account_are_known() {
         attempts.allow("alice", elsewhere(number), clock.now()).unwrap();
         attempts.succeeded("alice", elsewhere(number), clock.now());
     }
-    (0..500).for_each(|number| drop(tried(&attempts, "alice", elsewhere(1000 + number), 1, &clock)));
+    (0..500).for_each(|number| guess(&attempts, "alice", elsewhere(1000 + number), &clock));
     let known: Vec<_> = (0..5).map(|number| attempts.allow("alice", elsewhere(number), clock.now()).is_ok()).collect();
     assert_eq!(known, [false, true, true, true, true]);
 }
