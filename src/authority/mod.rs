@@ -17,3 +17,6 @@ pub use signing_keys::{
     ApplicationSecret, Following, KeyRing, Place, PublishedKey, SigningKeySettings, SigningKeys, SigningKeysError, Slot,
 };
 pub use verification::{AUTHORITY, VEND, VEND_TYPE, issuers};
+
+#[cfg(test)]
+pub(crate) mod example;
