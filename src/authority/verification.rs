@@ -39,3 +39,69 @@ fn issuer(settings: &AuthoritySettings, name: &str, keys: &OwnKeys) -> IssuerSet
         max_token_bytes: MAX_TOKEN_BYTES,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::authority::{Sealer, SigningKeySettings, example};
+    use crate::clock::{Clock, Timestamp};
+    use crate::issuer::{CacheSettings, IssuerMetrics, Registry, Remembered, Verifier};
+    use crate::store::KeyPurpose;
+    use crate::store::memory::MemoryStore;
+
+    const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const WIKI: uuid::Uuid = uuid::Uuid::from_u128(2);
+
+    async fn keys(settings: &AuthoritySettings) -> Arc<SigningKeys> {
+        let sealer = Arc::new(Sealer::new(&zeroize::Zeroizing::new([1; 32])));
+        let settings = SigningKeySettings::of(settings);
+        SigningKeys::open(Arc::new(MemoryStore::new()), sealer, Clock::manual(START), settings).await.unwrap()
+    }
+
+    fn verifier(issuers: &[IssuerSettings; 2]) -> Verifier {
+        let clock = Clock::manual(START);
+        let remembered = Arc::new(Remembered::new(&CacheSettings { capacity: 10, bytes: 1 << 20 }));
+        let metrics = IssuerMetrics::register(&prometheus::Registry::new(), &remembered, clock.clone()).unwrap();
+        let registry = Registry::build(issuers.to_vec(), None, &clock, &metrics).unwrap();
+        Verifier::new(Arc::new(registry), remembered, metrics, clock)
+    }
+
+    #[tokio::test]
+    async fn each_kind_of_token_is_accepted_only_as_what_it_is() {
+        let settings = example::authority();
+        let keys = keys(&settings).await;
+        let verifier = verifier(&issuers(&settings, &keys));
+        let ring = keys.ring();
+        let (own, vend) = (&*settings.issuer, format!("{}/vend", settings.issuer));
+        let (access_key, vend_key) = (ring.signer(KeyPurpose::Access, Some(WIKI)), ring.signer(KeyPurpose::Vend, None));
+        let of_all = ring.signer(KeyPurpose::Access, None);
+        let wiki = json!(WIKI.to_string());
+        let cases: [(_, _, &str, Value, _); 8] = [
+            (access_key, "JWT", own, wiki.clone(), "ok"),
+            (of_all, "JWT", own, wiki.clone(), "ok"),
+            (vend_key, "vend+jwt", &vend, wiki.clone(), "ok"),
+            (access_key, "vend+jwt", own, wiki.clone(), "wrong_type"),
+            (access_key, "vend+jwt", &vend, wiki.clone(), "unknown_key"),
+            (vend_key, "JWT", own, wiki.clone(), "unknown_key"),
+            (vend_key, "JWT", &vend, wiki, "wrong_type"),
+            (of_all, "JWT", own, json!(own), "wrong_audience"),
+        ];
+        for (index, (key, token_type, issuer, audience, expected)) in cases.into_iter().enumerate() {
+            let claims = json!({ "iss": issuer, "aud": audience, "sub": "a", "exp": START.seconds() + 60 });
+            let token = key.unwrap().sign(token_type, &claims).unwrap();
+            let found = verifier.verify(&token).await.map_or_else(|error| error.reason(), |_| "ok");
+            assert_eq!(found, expected, "case {index}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reload_of_the_same_settings_is_the_same_issuers() {
+        let settings = example::authority();
+        let keys = keys(&settings).await;
+        assert_eq!(issuers(&settings, &keys), issuers(&settings, &keys));
+    }
+}

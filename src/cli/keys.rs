@@ -112,10 +112,9 @@ impl Keys {
         };
         match done {
             Ok((json, document, text)) => {
-                if json {
-                    write_json(streams.out, &document)?
-                } else {
-                    writeln!(streams.out, "{text}")?
+                match json {
+                    true => write_json(streams.out, &document)?,
+                    false => writeln!(streams.out, "{text}")?,
                 }
                 Ok(Outcome::Good)
             }

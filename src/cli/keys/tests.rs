@@ -5,9 +5,8 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::authority::{Application, Expiration, PasswordSettings, Signing, SingleSignOn, Usage};
+use crate::authority::example;
 use crate::store::memory::MemoryStore;
-use crate::token::Algorithm;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -24,39 +23,6 @@ enum Top {
     Keys(Keys),
 }
 
-fn authority() -> AuthoritySettings {
-    let wiki = Application {
-        id: Uuid::from_u128(2),
-        name: "wiki".into(),
-        roles: Vec::new(),
-        single_sign_on: SingleSignOn::Closed,
-        generate_refresh_tokens: false,
-        allow_token_refresh: false,
-        login_requires_api_key: false,
-        usage: Usage::Reusable,
-        expiration: Expiration::Fixed,
-        access_token_lifetime: None,
-        refresh_token_lifetime: None,
-        signing: Signing::Own(Algorithm::ES384),
-    };
-    AuthoritySettings {
-        issuer: "https://authority.example".into(),
-        host: None,
-        algorithm: Algorithm::ES256,
-        access_token_lifetime: HOUR,
-        refresh_token_lifetime: 24 * HOUR,
-        cookie_domain: None,
-        own_list_shows_tokens: false,
-        vend_max_lifetime: 2 * HOUR,
-        tenant_id: None,
-        key_rotation: None,
-        passwords: PasswordSettings::default(),
-        applications: vec![Arc::new(wiki)],
-        identity_providers: Vec::new(),
-        api_keys: Vec::new(),
-    }
-}
-
 struct Bench {
     store: Arc<MemoryStore>,
     clock: Clock,
@@ -65,7 +31,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self { store: Arc::new(MemoryStore::new()), clock: Clock::manual(START), authority: authority() }
+        Self { store: Arc::new(MemoryStore::new()), clock: Clock::manual(START), authority: example::authority() }
     }
 
     /// With the keys of a first start.

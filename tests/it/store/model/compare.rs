@@ -101,6 +101,7 @@ fn a_revocation() -> impl Strategy<Value = Revocation> {
         instant,
         basis: if is_issue { Basis::Issue } else { Basis::SignIn },
         ends,
+        user: None,
     })
 }
 

@@ -1,0 +1,45 @@
+//! An authority, for tests of whoever takes its settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Application, AuthoritySettings, Expiration, PasswordSettings, Signing, SingleSignOn, Usage};
+use crate::token::Algorithm;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One with an application, `wiki`, that has a key of its own.
+pub(crate) fn authority() -> AuthoritySettings {
+    let wiki = Application {
+        id: Uuid::from_u128(2),
+        name: "wiki".into(),
+        roles: Vec::new(),
+        single_sign_on: SingleSignOn::Closed,
+        generate_refresh_tokens: false,
+        allow_token_refresh: false,
+        login_requires_api_key: false,
+        usage: Usage::Reusable,
+        expiration: Expiration::Fixed,
+        access_token_lifetime: None,
+        refresh_token_lifetime: None,
+        signing: Signing::Own(Algorithm::ES384),
+    };
+    AuthoritySettings {
+        issuer: "https://authority.example".into(),
+        host: None,
+        algorithm: Algorithm::ES256,
+        access_token_lifetime: HOUR,
+        refresh_token_lifetime: 24 * HOUR,
+        cookie_domain: None,
+        own_list_shows_tokens: false,
+        vend_max_lifetime: 2 * HOUR,
+        tenant_id: None,
+        key_rotation: None,
+        passwords: PasswordSettings::default(),
+        applications: vec![Arc::new(wiki)],
+        identity_providers: Vec::new(),
+        api_keys: Vec::new(),
+    }
+}
