@@ -34,7 +34,7 @@ enum KeysCommand {
 /// What every one of these commands is told.
 #[derive(Debug, Args)]
 struct Common {
-    /// The configuration file, with [authority] and [store].
+    /// The configuration file, which has an authority and a store.
     #[arg(long, short, value_name = "FILE")]
     config: PathBuf,
     /// Print JSON.

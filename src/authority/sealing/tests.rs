@@ -61,6 +61,18 @@ fn purpose_and_context_cannot_be_shifted_into_each_other() {
 }
 
 #[test]
+fn every_place_has_a_key_of_its_own() {
+    let text = |context: &[u8]| {
+        let mut text = b"plain".to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+        sealer(1).key(&place("p", context)).unwrap().seal_in_place_append_tag(nonce, Aad::empty(), &mut text).unwrap();
+        text
+    };
+    assert_eq!(text(b"a"), text(b"a"));
+    assert_ne!(text(b"a"), text(b"b"));
+}
+
+#[test]
 fn the_same_text_is_never_sealed_to_the_same_bytes() {
     let seal = || sealer(1).seal("p", b"c", b"plain").unwrap();
     let (one, other) = (seal(), seal());
