@@ -69,7 +69,7 @@ fn cookie(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::tests::settings;
+    use crate::authority::example::authority as settings;
 
     fn client(secure: bool) -> ClientView<'static> {
         ClientView { ip: [192, 0, 2, 1].into(), secure, host: "auth.example.com".into(), port: 443 }

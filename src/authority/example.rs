@@ -6,6 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Application, AuthoritySettings, Expiration, PasswordSettings, Signing, SingleSignOn, Usage};
+use crate::clock::Timestamp;
+use crate::store::User;
 use crate::token::Algorithm;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -41,5 +43,27 @@ pub(crate) fn authority() -> AuthoritySettings {
         applications: vec![Arc::new(wiki)],
         identity_providers: Vec::new(),
         api_keys: Vec::new(),
+    }
+}
+
+/// A user with an email address and no registration.
+pub(crate) fn user() -> User {
+    User {
+        id: Uuid::from_u128(7),
+        email: Some("ann@example.com".into()),
+        username: None,
+        verified: true,
+        active: true,
+        password: None,
+        password_change_required: false,
+        password_last_update: None,
+        expiry: None,
+        profile: serde_json::Map::new(),
+        inserted: Timestamp::from_seconds(1),
+        updated: Timestamp::from_seconds(1),
+        last_login: None,
+        closed: None,
+        version: 0,
+        registrations: Vec::new(),
     }
 }

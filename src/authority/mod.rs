@@ -8,6 +8,8 @@ mod access;
 mod attempts;
 mod claims;
 mod denial;
+#[cfg(test)]
+pub(crate) mod example;
 mod exchange;
 mod ids;
 mod metrics;
@@ -23,8 +25,6 @@ mod sign_in;
 mod signing_keys;
 mod standing;
 mod sweep;
-#[cfg(test)]
-pub(crate) mod tests;
 mod users;
 mod vend;
 mod verification;

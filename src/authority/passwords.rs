@@ -12,7 +12,7 @@ use super::PasswordSettings;
 
 /// Longer passwords are nobody's. Hashing one costs its length once, before the nineteen megabytes, so this bounds no work;
 /// it keeps a request's megabytes from being copied to a queue.
-pub const MAX_PASSWORD_BYTES: usize = 256;
+pub(super) const MAX_PASSWORD_BYTES: usize = 256;
 
 /// What OWASP asks at least: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;

@@ -38,7 +38,7 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::tests::user;
+    use crate::authority::example::user;
 
     const NOW: Timestamp = Timestamp::from_seconds(1000);
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::passwords::{MAX_PASSWORD_BYTES, Unhashed};
 use super::settings::Application;
 use super::{Authority, Denial, ids};
 use crate::store::{Basis, Change, Ended, LoginName, Registration, Scope, StoreError, Unique, User};
@@ -55,10 +56,11 @@ impl Authority {
         if password.chars().count() < least {
             return Err(Denial::Field("tooShort", field, format!("It must have at least {least} characters.")));
         }
-        if password.len() > MOST_PASSWORD {
-            return Err(Denial::Field("tooLong", field, format!("It must have at most {MOST_PASSWORD} bytes.")));
-        }
-        user.password = Some(self.parts.passwords.hash(password).await.map_err(|_| Denial::Busy)?);
+        let hash = self.parts.passwords.hash(password).await.map_err(|unhashed| match unhashed {
+            Unhashed::Busy(_) => Denial::Busy,
+            Unhashed::TooLong => Denial::Field("tooLong", field, format!("It must have at most {MAX_PASSWORD_BYTES} bytes.")),
+        })?;
+        user.password = Some(hash);
         user.password_last_update = Some(self.parts.clock.now());
         Ok(())
     }
@@ -197,9 +199,6 @@ impl Authority {
         self.commit_revoking(changes).await.map_err(gone)
     }
 }
-
-/// Bytes of a password at most.
-const MOST_PASSWORD: usize = 256;
 
 /// Says which name is taken.
 fn taken(error: StoreError) -> Denial {

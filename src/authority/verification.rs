@@ -8,7 +8,7 @@ use crate::issuer::{IssuerSettings, KeySource, OwnKeys, RefreshSettings};
 use crate::token::Algorithm;
 
 /// `typ` of vended tokens.
-pub const VEND_TYPE: &str = "vend+jwt";
+pub(super) const VEND_TYPE: &str = "vend+jwt";
 /// As for any issuer whose block does not say.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 

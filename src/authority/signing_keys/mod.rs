@@ -17,7 +17,10 @@ use uuid::Uuid;
 
 use self::plan::{Plan, Planner};
 pub use ring::{KeyRing, PublishedKey};
-pub use settings::{ApplicationSecret, Place, SigningKeySettings, Slot};
+#[cfg(test)]
+use settings::ApplicationSecret;
+use settings::Slot;
+pub use settings::{Place, SigningKeySettings};
 
 use super::{Sealer, SealingError};
 use crate::clock::{Clock, Timestamp};
