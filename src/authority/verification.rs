@@ -80,7 +80,7 @@ mod tests {
         let (access_key, vend_key) = (ring.signer(KeyPurpose::Access, Some(WIKI)), ring.signer(KeyPurpose::Vend, None));
         let of_all = ring.signer(KeyPurpose::Access, None);
         let wiki = json!(WIKI.to_string());
-        let cases: [(_, _, &str, Value, _); 8] = [
+        let cases: [(_, _, &str, Value, _); 9] = [
             (access_key, "JWT", own, wiki.clone(), "ok"),
             (of_all, "JWT", own, wiki.clone(), "ok"),
             (vend_key, "vend+jwt", &vend, wiki.clone(), "ok"),
@@ -88,7 +88,9 @@ mod tests {
             (access_key, "vend+jwt", &vend, wiki.clone(), "unknown_key"),
             (vend_key, "JWT", own, wiki.clone(), "unknown_key"),
             (vend_key, "JWT", &vend, wiki, "wrong_type"),
-            (of_all, "JWT", own, json!(own), "wrong_audience"),
+            // For the authority itself: good at its API, and no route is called so.
+            (of_all, "JWT", own, json!(own), "ok"),
+            (access_key, "JWT", own, json!(own), "key_of_other_audience"),
         ];
         for (index, (key, token_type, issuer, audience, expected)) in cases.into_iter().enumerate() {
             let claims = json!({ "iss": issuer, "aud": audience, "sub": "a", "exp": START.seconds() + 60 });
