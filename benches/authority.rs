@@ -4,6 +4,7 @@
 //! The gateway is the binary, a process of its own, whose time is read from the system; the load comes from here.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
