@@ -59,12 +59,15 @@ impl Authority {
         self.store().user(user).await?.ok_or(Denial::NotFound)
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and takes writes if that is asked.
     ///
     /// # Errors
     /// [`Denial::Store`].
-    pub async fn check_store(&self) -> Result<(), Denial> {
-        Ok(self.store().check().await?)
+    pub async fn check_store(&self, writes: bool) -> Result<(), Denial> {
+        match writes {
+            true => Ok(self.store().check().await?),
+            false => Ok(self.store().identity().await.map(drop)?),
+        }
     }
 
     /// The algorithms that sign access tokens which others can verify.

@@ -33,9 +33,9 @@ impl Authority {
     /// [`Denial::RefreshToken`] where it is none that is good; [`Denial::Field`] where `lifetime` is longer than usual.
     pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
-        for _ in 0..MOST_ROUNDS {
+        for round in 0..MOST_ROUNDS {
             let found = self.store().refresh_token_by_value(digest).await?.ok_or(Denial::RefreshToken)?;
-            match self.refresh_once(found, value, lifetime, address).await {
+            match self.refresh_once(found, value, lifetime, address, round == 0).await {
                 Err(Denial::Store(StoreError::Conflict)) => {}
                 done => return done,
             }
@@ -49,6 +49,7 @@ impl Authority {
         value: &str,
         lifetime: Option<Duration>,
         address: Option<IpAddr>,
+        is_first: bool,
     ) -> Result<Refreshed, Denial> {
         let now = self.parts.clock.now();
         let application = self.settings.application(found.token.application).filter(|it| it.allow_token_refresh);
@@ -65,10 +66,12 @@ impl Authority {
         let token = self.renew(&found, &user, application, lifetime, now)?;
         let value = match judged {
             Presented::Rotates => self.rotate(found.token.clone(), application, address, now).await?,
-            Presented::Good => {
+            Presented::Good if is_first => {
                 self.note_use(found.token.clone(), application, address, now).await?;
                 value.to_owned()
             }
+            // Another use was noted a moment ago, and the token is there still.
+            Presented::Good => value.to_owned(),
             Presented::Replaced | Presented::Reused => self.open_value(&found.token)?,
         };
         let lifetime = self.settings.refresh_token_lifetime(application);

@@ -7,7 +7,7 @@ use super::claims::{Grant, expiry};
 use super::refresh_token::{Device, NewRefreshToken, Origin};
 use super::settings::Application;
 use super::{Authority, Denial, SignedToken, ids, standing};
-use crate::store::{Change, LoginName, Session, Standing, User};
+use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
 
 /// How a session begins, once it is known who the user is.
 #[derive(Clone, Debug)]
@@ -54,20 +54,38 @@ impl Authority {
     /// [`Denial::AccountExpired`].
     pub async fn authenticate(&self, login: &Login<'_>) -> Result<User, Denial> {
         let now = self.parts.clock.now();
-        self.parts.attempts.allow(login.name, login.address, now).map_err(|wait| Denial::TooMany(wait.0))?;
         let user = self.store().user_by_name(LoginName::Either(login.name)).await?;
+        // One account, whichever of its names it is guessed at by.
+        let account = user.as_ref().map_or_else(|| login.name.to_owned(), |user| user.id.to_string());
+        self.parts.attempts.allow(&account, login.address, now).map_err(|wait| Denial::TooMany(wait.0))?;
         let stored = user.as_ref().and_then(|user| user.password.as_deref());
         let is_right = self.parts.passwords.verify(login.password, stored).await.map_err(|_| {
             // Nothing was tried.
-            self.parts.attempts.withdrawn(login.name, login.address, now);
+            self.parts.attempts.withdrawn(&account, login.address, now);
             Denial::Busy
         })?;
         let user = user.filter(|_| is_right).ok_or(Denial::NotFound)?;
-        self.parts.attempts.succeeded(login.name, login.address, now);
+        self.parts.attempts.succeeded(&account, login.address, now);
         match standing::may_sign_in(&user, now) {
-            true => Ok(user),
+            true => self.with_present_hash(user, login.password).await,
             false if user.active => Err(Denial::AccountExpired),
             false => Err(Denial::NotFound),
+        }
+    }
+
+    /// The user, whose password is hashed anew where its hash was made with other parameters than are used now.
+    async fn with_present_hash(&self, mut user: User, password: &str) -> Result<User, Denial> {
+        let is_old = user.password.as_deref().is_some_and(|hash| self.parts.passwords.needs_rehash(hash));
+        if !is_old {
+            return Ok(user);
+        }
+        let Ok(hash) = self.parts.passwords.hash(password).await else { return Ok(user) };
+        user.password = Some(hash);
+        let id = user.id;
+        // Another change that came first has its own hash, or will have one at the next sign-in.
+        match self.store().commit(vec![Change::ReplaceUser(user)]).await {
+            Ok(_) | Err(StoreError::Conflict) => self.store().user(id).await?.ok_or(Denial::NotFound),
+            Err(error) => Err(error.into()),
         }
     }
 

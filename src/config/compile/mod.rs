@@ -130,6 +130,7 @@ fn own_names(source: &Source, problems: &mut Problems) {
         ("issuer", AUTHORITY_ISSUER, "routes call the gateway's own authority so"),
         ("issuer", VEND_ISSUER, "routes call the authority's vended tokens so"),
         ("route", "none", "metrics count requests that match no route under this one"),
+        ("route", AUTHORITY_ISSUER, "metrics count requests to the authority's API under this one"),
         ("application", "none", "metrics count tokens without an application under this one"),
     ];
     for (section, taken, meaning) in taken {
