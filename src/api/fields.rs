@@ -134,6 +134,7 @@ fn kind(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -172,5 +173,17 @@ mod tests {
             assert!(matches!(Fields::parse(body.as_bytes()), Err(Refusal::Bad(_))), "{body}");
         }
         assert!(Fields::parse(b" \r\n").is_ok(), "an empty body has no members");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_object_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..200), path in "[a-z.]{0,12}") {
+            if let Ok(mut fields) = Fields::parse(&bytes) {
+                fields.text(&path);
+                fields.number(&path);
+                fields.texts(&path);
+                prop_assert_eq!(fields.has(&path), fields.at(&path).is_some());
+            }
+        }
     }
 }

@@ -61,6 +61,8 @@ pub(super) fn not_an_id(name: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -86,5 +88,17 @@ mod tests {
             assert_eq!(parse_id(text), None, "{text}");
         }
         assert!(parse_id("3C219E58-ED0E-4B18-AD48-F4F92793AE32").is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parameters_or_a_refusal(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(parameters) = Parameters::parse(&bytes) {
+                for (name, _) in &parameters.0 {
+                    parameters.text(name);
+                    prop_assert!(parameters.id(name).is_ok_and(|id| id.is_none()) || parameters.text(name).is_some());
+                }
+            }
+        }
     }
 }
