@@ -69,11 +69,13 @@ impl Process {
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        let request =
-            Request::post(path, &format!("Authorization: {KEY}\r\nContent-Type: application/json\r\n"), &body.to_string());
+        let request = Request::post(
+            path,
+            &format!("Authorization: {KEY}\r\nContent-Type: application/json\r\nConnection: close\r\n"),
+            &body.to_string(),
+        );
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.write_all(&request.bytes).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

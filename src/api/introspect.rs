@@ -1,12 +1,24 @@
 //! `POST /oauth2/introspect` (RFC 7662, jwt-api.md section 2.11): possession of the token suffices.
 
+use std::sync::Arc;
+
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
+use crate::issuer::Verified;
+
+/// What is said of a token; of one that does not hold, nothing more.
+#[derive(Serialize)]
+struct Introspection<'a> {
+    active: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    claims: Option<&'a Map<String, Value>>,
+}
 
 pub(super) async fn introspect(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     let form = call.form().await?;
@@ -15,29 +27,35 @@ pub(super) async fn introspect(api: &Shared, mut call: Call) -> Result<Answer, R
         Refusal::OAuth(StatusCode::BAD_REQUEST, "invalid_request", "missing_token", description)
     };
     let token = form.text("token").ok_or_else(missing)?;
-    let claims = match api.own_claims(token).await {
-        Ok(claims) => claims,
-        Err(Refusal::Unauthorized) => return Ok(Answer::json(StatusCode::OK, &json!({ "active": false }))),
+    let verified = match api.own_access_token(token).await {
+        Ok(verified) => verified,
+        Err(Refusal::Unauthorized) => return Ok(answer(None)),
         Err(refusal) => return Err(refusal),
     };
+    let claims = verified.identity.claims.document();
     if let Some(client) = form.text("client_id")
         && claims.get("aud").and_then(Value::as_str) != Some(client)
     {
         let description = "The access token was not issued to this client_id.";
         return Err(Refusal::OAuth(StatusCode::UNAUTHORIZED, "invalid_client", "client_id_mismatch", description));
     }
-    let mut answer = Map::from_iter([("active".to_owned(), Value::Bool(true))]);
-    answer.extend(claims);
-    Ok(Answer::json(StatusCode::OK, &Value::Object(answer)))
+    Ok(answer(Some(claims)))
+}
+
+fn answer(claims: Option<&Map<String, Value>>) -> Answer {
+    Answer::json(StatusCode::OK, &Introspection { active: claims.is_some(), claims })
 }
 
 impl Shared {
-    /// The claims of an access token of the authority that holds.
-    async fn own_claims(&self, token: &str) -> Result<Map<String, Value>, Refusal> {
+    /// An access token of the authority that holds. One by a shared secret is good at its application and at validate alone.
+    async fn own_access_token(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
         let verified = self.verified(token).await?;
-        // A token by a shared secret is good at its application and at validate alone.
-        let own = self.own(&verified).filter(|_| !verified.is_by_shared_secret()).ok_or(Refusal::Unauthorized)?;
-        self.authority.check_revocation(&verified.identity.claims, &own)?;
-        Ok(verified.identity.claims.document().clone())
+        let claims = &verified.identity.claims;
+        let is_own = *claims.issuer() == *self.authority.settings().issuer;
+        if !is_own || verified.is_by_shared_secret() {
+            return Err(Refusal::Unauthorized);
+        }
+        self.authority.check_verified(claims, true)?;
+        Ok(verified)
     }
 }

@@ -1,41 +1,62 @@
 //! `GET /api/jwt/validate` (jwt-api.md section 2.7): any token that is good somewhere here, revoked ones not.
 
+use std::sync::Arc;
+
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::credentials::presented;
 use super::refusal::Refusal;
+use crate::issuer::Verified;
+
+#[derive(Serialize)]
+struct Valid<'a> {
+    jwt: &'a Map<String, Value>,
+}
 
 pub(super) async fn validate(api: &Shared, call: &Call) -> Result<Answer, Refusal> {
     let presented = presented(call).map_err(|_| Refusal::Unauthorized)?.ok_or(Refusal::Unauthorized)?;
     let mut refused = Refusal::Unauthorized;
     for token in presented.tokens() {
-        match api.claims_of(token).await {
-            Ok(claims) => return Ok(Answer::json(StatusCode::OK, &json!({ "jwt": claims }))),
+        match api.judge(token).await {
+            Ok(holding) => return Ok(Answer::json(StatusCode::OK, &Valid { jwt: holding.claims() })),
             Err(refusal) => refused = refusal,
         }
     }
     Err(refused)
 }
 
+/// A token that holds.
+enum Holding {
+    /// The authority's own access token, or another configured issuer's token.
+    Verified(Arc<Verified>),
+    /// A vended one, by its claims.
+    Vended(Map<String, Value>),
+}
+
+impl Holding {
+    fn claims(&self) -> &Map<String, Value> {
+        match self {
+            Self::Verified(verified) => verified.identity.claims.document(),
+            Self::Vended(claims) => claims,
+        }
+    }
+}
+
 impl Shared {
-    /// The claims of a token that holds: the authority's own, another configured issuer's, or a vended one.
-    ///
-    /// # Errors
-    /// 401; 503 where it cannot be checked.
-    pub(super) async fn claims_of(&self, token: &str) -> Result<Map<String, Value>, Refusal> {
-        if let Some(claims) = self.authority.vended_claims(token) {
-            return Ok(claims);
-        }
-        let verified = self.verified(token).await?;
+    async fn judge(&self, token: &str) -> Result<Holding, Refusal> {
+        let verified = match self.verified(token).await {
+            Ok(verified) => verified,
+            // A vended token need name neither issuer nor audience.
+            Err(refused) => return self.authority.vended_claims(token).map(Holding::Vended).ok_or(refused),
+        };
         let claims = &verified.identity.claims;
-        match self.own(&verified) {
-            Some(own) => self.authority.check_revocation(claims, &own)?,
-            None => self.authority.check_foreign(claims)?,
-        }
-        Ok(claims.document().clone())
+        let is_own = *claims.issuer() == *self.authority.settings().issuer;
+        self.authority.check_verified(claims, is_own)?;
+        Ok(Holding::Verified(verified))
     }
 }

@@ -42,11 +42,7 @@ impl Authority {
             return Err(Denial::Unauthorized);
         }
         let now = self.parts.clock.now();
-        let (session, standing) = futures_util::future::try_join(
-            self.store().session(presented.session),
-            self.store().standing(presented.user, target.id),
-        )
-        .await?;
+        let (session, standing) = self.store().standing_in(presented.session, presented.user, target.id).await?;
         let session = session.ok_or(Denial::Unauthorized)?;
         check_entry(target, presented, &session)?;
         let user = standing::admit(standing, presented.signed_in, now)?;

@@ -12,7 +12,7 @@ use super::refresh_token::{Presented, judge, note_access, start_after_use};
 use super::settings::Application;
 use super::{Authority, Denial, NewRefreshToken, SignedToken, ids, standing};
 use crate::clock::Timestamp;
-use crate::store::{Change, Digest, FoundRefreshToken, RefreshToken, StoreError, User};
+use crate::store::{Change, Digest, FoundRefreshToken, RefreshToken, Standing, StoreError, User};
 
 /// How often a decision is made anew because others use the same refresh token at the same time.
 const MOST_ROUNDS: usize = 100;
@@ -34,7 +34,7 @@ impl Authority {
     pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
         for round in 0..MOST_ROUNDS {
-            let found = self.store().refresh_token_by_value(digest).await?.ok_or(Denial::RefreshToken)?;
+            let found = self.store().renewal(digest).await?.ok_or(Denial::RefreshToken)?;
             match self.refresh_once(found, value, lifetime, address, round == 0).await {
                 Err(Denial::Store(StoreError::Conflict)) => {}
                 done => return done,
@@ -45,7 +45,7 @@ impl Authority {
 
     async fn refresh_once(
         &self,
-        found: FoundRefreshToken,
+        (found, standing): (FoundRefreshToken, Standing),
         value: &str,
         lifetime: Option<Duration>,
         address: Option<IpAddr>,
@@ -61,7 +61,6 @@ impl Authority {
         if judged == Presented::Reused {
             return Err(self.end_reused(&found).await?);
         }
-        let standing = self.store().standing(found.token.user, application.id).await?;
         let user = standing::admit(standing, found.session.signed_in, now).map_err(|_| Denial::RefreshToken)?;
         let token = self.renew(&found, &user, application, lifetime, now)?;
         let value = match judged {

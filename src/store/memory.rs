@@ -120,6 +120,14 @@ impl Store for MemoryStore {
         self.other()
     }
 
+    fn renewal(&self, _: Digest) -> Pending<'_, Option<(FoundRefreshToken, Standing)>> {
+        self.other()
+    }
+
+    fn standing_in(&self, _: Uuid, _: Uuid, _: Uuid) -> Pending<'_, (Option<Session>, Standing)> {
+        self.other()
+    }
+
     fn sessions_of(&self, _: Uuid) -> Pending<'_, Vec<Session>> {
         self.other()
     }

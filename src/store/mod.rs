@@ -114,6 +114,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>>;
     /// The refresh token that this value is or was, with its session.
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>>;
+    /// As [`Store::refresh_token_by_value`], with its user and application: all that a refresh decides on, at one moment.
+    fn renewal(&self, value: Digest) -> Pending<'_, Option<(FoundRefreshToken, Standing)>>;
+    /// A session that has not ended, with a user and an application: all that an exchange decides on, at one moment.
+    fn standing_in(&self, session: Uuid, user: Uuid, application: Uuid) -> Pending<'_, (Option<Session>, Standing)>;
     /// A refresh token by id, with its session; matched as [`Match::Current`].
     fn refresh_token(&self, id: Uuid) -> Pending<'_, Option<FoundRefreshToken>>;
     /// A user's refresh tokens, newest first, at most `most`.

@@ -67,6 +67,12 @@ impl Store for Log {
     fn session(&self, _: Uuid) -> Pending<'_, Option<Session>> {
         down()
     }
+    fn renewal(&self, _: Digest) -> Pending<'_, Option<(FoundRefreshToken, Standing)>> {
+        down()
+    }
+    fn standing_in(&self, _: Uuid, _: Uuid, _: Uuid) -> Pending<'_, (Option<Session>, Standing)> {
+        down()
+    }
     fn sessions_of(&self, _: Uuid) -> Pending<'_, Vec<Session>> {
         down()
     }

@@ -242,6 +242,14 @@ impl Store for SqliteStore {
         self.read(move |db| read::standing(db, user, application))
     }
 
+    fn renewal(&self, value: Digest) -> Pending<'_, Option<(FoundRefreshToken, Standing)>> {
+        self.read(move |db| read::renewal(db, value))
+    }
+
+    fn standing_in(&self, session: Uuid, user: Uuid, application: Uuid) -> Pending<'_, (Option<Session>, Standing)> {
+        self.read(move |db| Ok((read::session(db, session)?, read::standing(db, user, application)?)))
+    }
+
     fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
         self.read(move |db| read::sessions_of(db, user))
     }

@@ -128,6 +128,12 @@ pub(super) fn refresh_token_by_value(db: &Connection, value: Digest) -> Read<Opt
     Ok(refresh_token(db, id)?.map(|found| FoundRefreshToken { matched, ..found }))
 }
 
+pub(super) fn renewal(db: &Connection, value: Digest) -> Read<Option<(FoundRefreshToken, Standing)>> {
+    let Some(found) = refresh_token_by_value(db, value)? else { return Ok(None) };
+    let standing = standing(db, found.token.user, found.token.application)?;
+    Ok(Some((found, standing)))
+}
+
 fn with_session(db: &Connection, token: Option<RefreshToken>, matched: Match) -> Read<Option<FoundRefreshToken>> {
     let Some(token) = token else { return Ok(None) };
     let session = session(db, token.session)?;

@@ -174,6 +174,18 @@ impl Store for Model {
         self.read(|records| records.sessions.get(&id).cloned())
     }
 
+    fn renewal(&self, value: Digest) -> Pending<'_, Option<(FoundRefreshToken, Standing)>> {
+        self.read(|records| {
+            let found = records.by_value(value)?;
+            let standing = records.standing(found.token.user, found.token.application);
+            Some((found, standing))
+        })
+    }
+
+    fn standing_in(&self, session: Uuid, user: Uuid, application: Uuid) -> Pending<'_, (Option<Session>, Standing)> {
+        self.read(|records| (records.sessions.get(&session).cloned(), records.standing(user, application)))
+    }
+
     fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
         self.read(|records| records.sessions.values().filter(|session| session.user == user).cloned().collect())
     }
