@@ -20,7 +20,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 FROM debian:bookworm-slim
 # Root certificates for key addresses; curl for the health check.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin tollgate
+    && useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin tollgate \
+    # Where a [store] and its encryption key belong; mount a volume here to keep them.
+    && install -d -o 65532 -g 65532 -m 0700 /var/lib/tollgate
 COPY --from=build /tollgate /usr/local/bin/tollgate
 USER 65532:65532
 # The admin listener (9464) is on loopback unless the configuration says otherwise.
