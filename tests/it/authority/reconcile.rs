@@ -86,7 +86,7 @@ impl Partnership {
 
     /// Makes a user through the API; the id.
     #[track_caller]
-    fn add_user(&self, user: Value) -> String {
+    fn add_user(&self, user: &Value) -> String {
         let made = self.site.manage("POST /api/user", Some(&json!({ "user": user })));
         assert_eq!(made.status, 200, "{}", made.text());
         id_in(&made)

@@ -13,7 +13,7 @@ fn ann() -> Value {
 #[test]
 fn a_verified_address_of_a_covered_domain_links_to_the_user_who_is_there() {
     let partnership = Partnership::start(BY_SUBJECT);
-    let id = partnership.add_user(ann());
+    let id = partnership.add_user(&ann());
     let answer = partnership.sign_in(json!({ "email": "Ann@PARTNER.example" }));
     assert_eq!((answer.status, id_in(&answer)), (200, id.clone()));
     assert_eq!(partnership.user(&id)["verified"], true, "it is known to be hers now");
@@ -22,7 +22,7 @@ fn a_verified_address_of_a_covered_domain_links_to_the_user_who_is_there() {
 #[test]
 fn a_trusted_provider_needs_no_claim() {
     let partnership = Partnership::start(&format!("{BY_SUBJECT}trust_email = true\n"));
-    let id = partnership.add_user(ann());
+    let id = partnership.add_user(&ann());
     assert_eq!(id_in(&partnership.sign_in(json!({ "email_verified": null }))), id);
 }
 
@@ -30,7 +30,7 @@ fn a_trusted_provider_needs_no_claim() {
 fn an_unverified_email_does_not_link_to_a_user_who_is_there() {
     for linking in ["email", "existing-email"] {
         let partnership = Partnership::start(&format!("{BY_SUBJECT}linking = \"{linking}\"\n"));
-        partnership.add_user(ann());
+        partnership.add_user(&ann());
         for word in [json!(false), Value::Null, json!("true"), json!(1), json!([true])] {
             refused(&partnership.sign_in(json!({ "email_verified": word })), 401, &format!("{linking} {word}"));
         }
@@ -42,7 +42,7 @@ fn an_unverified_email_does_not_link_to_a_user_who_is_there() {
 fn a_verified_email_of_a_provider_without_domains_does_not_link_to_a_user_who_is_there() {
     let lines = BY_SUBJECT.replace("domains = [\"partner.example\"]\n", "trust_email = true\n");
     let partnership = Partnership::start(&lines);
-    partnership.add_user(ann());
+    partnership.add_user(&ann());
     refused(&partnership.sign_in(json!({})), 401, "no domain is the provider's");
 }
 
@@ -111,7 +111,7 @@ fn domain_tricks_are_refused() {
 #[test]
 fn a_lookalike_letter_is_another_address() {
     let partnership = Partnership::start(BY_SUBJECT);
-    let mike = partnership.add_user(json!({ "email": "mike@partner.example", "password": "correct horse" }));
+    let mike = partnership.add_user(&json!({ "email": "mike@partner.example", "password": "correct horse" }));
     let answer = partnership.sign_in(json!({ "email": "mi\u{212a}e@partner.example" }));
     assert_ne!(id_in(&answer), mike, "the Kelvin sign");
 }
@@ -132,13 +132,13 @@ fn a_user_is_named_by_a_string_with_something_in_it() {
 #[test]
 fn a_username_links_only_where_the_operator_chose_it() {
     let by_email = Partnership::start(BY_SUBJECT);
-    let there = by_email.add_user(json!({ "username": "root", "password": "correct horse" }));
+    let there = by_email.add_user(&json!({ "username": "root", "password": "correct horse" }));
     let answer = by_email.sign_in(json!({ "preferred_username": "root" }));
     assert_eq!((answer.status, answer.json()["user"].get("username")), (200, None));
     assert_ne!(id_in(&answer), there);
     for linking in ["username", "existing-username"] {
         let partnership = Partnership::start(&format!("{BY_SUBJECT}linking = \"{linking}\"\n"));
-        let there = partnership.add_user(json!({ "username": "Ann", "password": "correct horse" }));
+        let there = partnership.add_user(&json!({ "username": "Ann", "password": "correct horse" }));
         assert_eq!(id_in(&partnership.sign_in(json!({ "preferred_username": "ann" }))), there, "{linking}");
         for name in [Value::Null, json!(""), json!(7)] {
             refused(&partnership.sign_in(json!({ "sub": "new", "preferred_username": name })), 401, &name.to_string());
@@ -152,7 +152,7 @@ fn a_username_links_only_where_the_operator_chose_it() {
 #[test]
 fn an_anonymous_user_has_a_link_and_no_name() {
     let partnership = Partnership::start(&format!("{BY_SUBJECT}linking = \"anonymous\"\n"));
-    partnership.add_user(ann());
+    partnership.add_user(&ann());
     let first = partnership.sign_in(json!({}));
     let user = first.json()["user"].take();
     assert_eq!((first.status, user.get("email"), user.get("username")), (200, None, None));
