@@ -17,6 +17,7 @@ mod logout;
 mod operations;
 mod parameters;
 mod public_key;
+mod reconcile;
 mod refresh;
 mod refresh_tokens;
 mod refusal;

@@ -6,8 +6,8 @@ use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
 use super::{
-    Shared, introspect, issue, login, logout, public_key, refresh, refresh_tokens, status, user, userinfo, validate, vend,
-    well_known,
+    Shared, introspect, issue, login, logout, public_key, reconcile, refresh, refresh_tokens, status, user, userinfo, validate,
+    vend, well_known,
 };
 use crate::proxy::OwnRequest;
 
@@ -53,6 +53,7 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
         (["api", "jwt", "refresh", id], "GET") => refresh_tokens::one(api, &call, id).await,
         (["api", "jwt", "refresh"], "DELETE") => refresh_tokens::revoke(api, call).await,
         (["api", "jwt", "refresh", id], "DELETE") => refresh_tokens::revoke_one(api, &call, id).await,
+        (["api", "jwt", "reconcile"], "POST") => reconcile::reconcile(api, call).await,
         (["api", "jwt", "vend"], "POST") => vend::vend(api, call).await,
         (["api", "login"], "POST") => login::login(api, call).await,
         (["api", "login"], "PUT") => login::ping(api, call, None, None).await,

@@ -83,7 +83,7 @@ impl Authority {
         }
     }
 
-    fn check_lineage(&self, lineage: &Lineage<'_>) -> Result<(), Denial> {
+    pub(super) fn check_lineage(&self, lineage: &Lineage<'_>) -> Result<(), Denial> {
         let revocations = &self.parts.revocations;
         revocations.table().check(lineage, self.parts.clock.now()).map_err(|scope| {
             revocations.metrics().rejected(scope);

@@ -1,12 +1,17 @@
 //! An authority, for tests of whoever takes its settings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Application, AuthoritySettings, Expiration, PasswordSettings, Signing, SingleSignOn, Usage};
+use super::{
+    Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings, ProviderApplication, Signing,
+    SingleSignOn, Usage,
+};
 use crate::clock::Timestamp;
+use crate::issuer::{KeySource, OwnKeys, RefreshSettings};
 use crate::store::User;
 use crate::token::Algorithm;
 
@@ -43,6 +48,30 @@ pub(crate) fn authority() -> AuthoritySettings {
         applications: vec![Arc::new(wiki)],
         identity_providers: Vec::new(),
         api_keys: Vec::new(),
+    }
+}
+
+/// A provider of the application that names users by their email addresses.
+pub(crate) fn provider() -> IdentityProvider {
+    IdentityProvider {
+        id: Uuid::from_u128(9),
+        name: "partner".into(),
+        issuer: "https://partner.example".into(),
+        audiences: Some(vec!["tollgate".into()]),
+        algorithms: vec![Algorithm::ES256],
+        source: KeySource::Own(OwnKeys::default()),
+        refresh: RefreshSettings::default(),
+        header_key_parameter: "kid".into(),
+        default_key: None,
+        unique_identity_claim: "email".into(),
+        email_claim: "email".into(),
+        email_verified_claim: "email_verified".into(),
+        username_claim: "preferred_username".into(),
+        domains: Vec::new(),
+        trust_email: false,
+        linking: Linking::Email,
+        claim_map: BTreeMap::new(),
+        applications: vec![ProviderApplication { id: Uuid::from_u128(2), create_registration: true }],
     }
 }
 

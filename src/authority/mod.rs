@@ -15,6 +15,7 @@ mod ids;
 mod metrics;
 mod own_token;
 mod passwords;
+mod reconcile;
 mod records;
 mod refresh;
 mod refresh_token;
@@ -38,6 +39,7 @@ pub use exchange::Exchanged;
 pub use metrics::AuthorityMetrics;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
+pub use reconcile::{ProviderError, Providers, Reconcile};
 pub use refresh::Refreshed;
 pub use refresh_token::{Device, NewRefreshToken};
 pub use revoke::Revoke;
@@ -59,6 +61,7 @@ use crate::store::Store;
 pub struct Authority {
     settings: Arc<AuthoritySettings>,
     parts: Arc<Parts>,
+    providers: Providers,
 }
 
 /// What outlives a configuration.
@@ -83,9 +86,14 @@ pub struct Parts {
 }
 
 impl Authority {
-    /// The authority of `settings`.
-    pub fn new(settings: Arc<AuthoritySettings>, parts: Arc<Parts>) -> Self {
-        Self { settings, parts }
+    /// The authority of `settings`, whose identity providers `providers` are.
+    pub fn new(settings: Arc<AuthoritySettings>, parts: Arc<Parts>, providers: Providers) -> Self {
+        Self { settings, parts, providers }
+    }
+
+    /// The identity providers with their keys.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
     }
 
     /// What the operator decided.

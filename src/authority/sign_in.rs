@@ -93,11 +93,22 @@ impl Authority {
     ///
     /// # Errors
     /// [`Denial::Store`].
-    pub async fn begin_session(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
+    pub async fn begin_session(&self, user: User, how: SignIn, changes: Vec<Change>) -> Result<SignedIn, Denial> {
+        let standing = self.closings(&user, how.application.as_ref()).await?;
+        self.begin_session_of(user, how, &standing, changes).await
+    }
+
+    /// As [`Authority::begin_session`], later than the closings of `standing`, which were found to let the user in.
+    pub(super) async fn begin_session_of(
+        &self,
+        user: User,
+        how: SignIn,
+        standing: &Standing,
+        mut changes: Vec<Change>,
+    ) -> Result<SignedIn, Denial> {
         let now = self.parts.clock.now();
         let application = how.application.as_ref();
-        let standing = self.closings(&user, application).await?;
-        let signed_in = self.sign_in_instant(&standing);
+        let signed_in = self.sign_in_instant(standing);
         let session = Session {
             id: ids::at(signed_in)?,
             user: user.id,

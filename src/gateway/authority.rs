@@ -14,11 +14,11 @@ use tokio::task::AbortHandle;
 use super::metrics::Metrics;
 use crate::api::{Api, PATHS};
 use crate::authority::{
-    Attempts, Authority, AuthoritySettings, Following, Parts, Passwords, Sealer, SealingError, SigningKeySettings, SigningKeys,
-    SigningKeysError, issuers,
+    Attempts, Authority, AuthoritySettings, Following, Parts, Passwords, ProviderError, Providers, Sealer, SealingError,
+    SigningKeySettings, SigningKeys, SigningKeysError, issuers,
 };
 use crate::clock::{Clock, Timestamp};
-use crate::issuer::{IssuerSettings, Verifier};
+use crate::issuer::{IssuerMetrics, IssuerSettings, Verifier};
 use crate::proxy::{self, OwnPlan};
 use crate::revocation::{self, Followed};
 use crate::route::{HostPattern, PathPrefix};
@@ -51,8 +51,10 @@ pub enum EstateError {
 #[derive(Debug)]
 pub(super) struct Estate {
     pub(super) parts: Arc<Parts>,
-    /// The authority in force, for the sweeper.
+    /// The authority in force, for the sweeper and for its successor.
     current: Arc<ArcSwapOption<Authority>>,
+    /// Where keys of identity providers are fetched.
+    runtime: Handle,
     _keys: Following,
     tasks: [AbortHandle; 2],
 }
@@ -92,7 +94,7 @@ impl Estate {
         let current = Arc::new(ArcSwapOption::empty());
         let follow = revocation::follow(opened, revocations, clock.clone(), Arc::new(Notify::new()));
         let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep(Arc::clone(&current))).abort_handle()];
-        Ok(Self { parts, current, _keys: keys.follow(runtime), tasks })
+        Ok(Self { parts, current, runtime: runtime.clone(), _keys: keys.follow(runtime), tasks })
     }
 
     /// The authority's own tokens as two issuers more.
@@ -100,9 +102,16 @@ impl Estate {
         issuers(settings, &self.parts.keys)
     }
 
-    /// The authority of `settings`, not yet in force.
-    pub(super) fn authority(&self, settings: &AuthoritySettings) -> Arc<Authority> {
-        Arc::new(Authority::new(Arc::new(settings.clone()), Arc::clone(&self.parts)))
+    /// The authority of `settings`, not yet in force. Identity providers whose keys come from where they did keep them.
+    pub(super) fn authority(
+        &self,
+        settings: &AuthoritySettings,
+        metrics: &Arc<IssuerMetrics>,
+    ) -> Result<Arc<Authority>, ProviderError> {
+        let former = self.current.load_full();
+        let former = former.as_ref().map(|authority| authority.providers());
+        let providers = Providers::build(&settings.identity_providers, former, &self.parts.clock, metrics)?;
+        Ok(Arc::new(Authority::new(Arc::new(settings.clone()), Arc::clone(&self.parts), providers)))
     }
 
     /// Takes other settings over for the keys: the only part that can fail.
@@ -112,6 +121,7 @@ impl Estate {
 
     /// Puts `authority` in force.
     pub(super) fn commit(&self, authority: Arc<Authority>) {
+        authority.providers().start(&self.runtime);
         self.current.store(Some(authority));
     }
 }

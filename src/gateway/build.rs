@@ -6,7 +6,7 @@ use super::authority::{Estate, EstateError, endpoints};
 use super::metrics::{Metrics, MetricsError};
 use super::options::Options;
 use super::running::Running;
-use crate::authority::Authority;
+use crate::authority::{Authority, ProviderError, Providers};
 use crate::config::Settings;
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
@@ -46,6 +46,9 @@ pub enum BuildError {
     /// The store or what is in it.
     #[error("the authority: {0}")]
     Authority(#[from] EstateError),
+    /// An identity provider's keys.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -85,7 +88,7 @@ pub(super) fn build(
         let (issuers, remembered) = (Arc::clone(&issuers), Arc::clone(&remembered));
         Verifier::new(issuers, remembered, Arc::clone(&metrics.issuer), clock.clone())
     };
-    let authority = own.map(|(estate, settings)| estate.authority(settings));
+    let authority = own.map(|(estate, settings)| estate.authority(settings, &metrics.issuer)).transpose()?;
     let own = authority.as_ref().map(|authority| endpoints(authority, verifier(), &metrics.proxy));
     let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
     let routes = routes(settings, &upstreams, metrics)?;
@@ -135,6 +138,9 @@ pub fn rehearse(settings: &Settings, options: &Options) -> Result<Arc<Snapshot>,
     for listener in &settings.listeners {
         let built = Listener::build(listener.clone(), Arc::clone(&metrics.listener));
         built.map_err(|cause| BuildError::listener((Arc::clone(&listener.name), cause)))?;
+    }
+    if let Some(authority) = &settings.authority {
+        Providers::build(&authority.identity_providers, None, &options.clock, &metrics.issuer)?;
     }
     build(settings, None, None, &metrics, options).map(|built| built.snapshot)
 }

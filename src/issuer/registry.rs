@@ -28,6 +28,17 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// An issuer by itself, of no registry: what is unchanged since `previous` is carried over. Starts nothing.
+    pub(super) fn build(
+        settings: IssuerSettings,
+        previous: Option<&Arc<Self>>,
+        clock: &Clock,
+        metrics: &Arc<IssuerMetrics>,
+    ) -> Result<Arc<Self>, RegistryProblem> {
+        let previous = previous.filter(|previous| previous.settings.issuer == settings.issuer);
+        Builder { clock, metrics, fetchers: HashMap::new() }.issuer(settings, previous)
+    }
+
     /// What the operator decided.
     pub fn settings(&self) -> &IssuerSettings {
         &self.settings
@@ -96,12 +107,13 @@ impl Registry {
         clock: &Clock,
         metrics: &Arc<IssuerMetrics>,
     ) -> Result<Self, Vec<RegistryError>> {
-        let mut builder = Builder { previous, clock, metrics, fetchers: HashMap::new() };
+        let mut builder = Builder { clock, metrics, fetchers: HashMap::new() };
         let mut registry = Self::empty(metrics);
         let mut errors = Vec::new();
         for settings in settings {
             let issuer = Arc::clone(&settings.name);
-            match builder.issuer(settings).and_then(|issuer| registry.add(issuer)) {
+            let former = previous.and_then(|previous| previous.find(&settings.issuer));
+            match builder.issuer(settings, former).and_then(|issuer| registry.add(issuer)) {
                 Ok(()) => {}
                 Err(problem) => errors.push(RegistryError { issuer, problem }),
             }
@@ -170,15 +182,14 @@ impl Registry {
 
 /// Builds issuers, loading each set of certificate authorities once.
 struct Builder<'a> {
-    previous: Option<&'a Registry>,
     clock: &'a Clock,
     metrics: &'a Arc<IssuerMetrics>,
     fetchers: HashMap<TrustRoots, Fetcher>,
 }
 
 impl Builder<'_> {
-    fn issuer(&mut self, settings: IssuerSettings) -> Result<Arc<Issuer>, RegistryProblem> {
-        let previous = self.previous.and_then(|previous| previous.find(&settings.issuer));
+    /// `previous` has the same `iss`.
+    fn issuer(&mut self, settings: IssuerSettings, previous: Option<&Arc<Issuer>>) -> Result<Arc<Issuer>, RegistryProblem> {
         let (keys, meters) = match previous {
             Some(previous) if previous.settings == settings => return Ok(Arc::clone(previous)),
             Some(previous) if same_keys(&previous.settings, &settings) => {

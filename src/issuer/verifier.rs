@@ -116,7 +116,7 @@ type Unparsed<'s> = (Refusal, Option<&'s Arc<Issuer>>);
 
 /// Why a parsed token is not proved.
 #[derive(Clone, Copy)]
-enum Failure {
+pub(super) enum Failure {
     Token(TokenFault),
     Key(KeyLookupError),
 }
@@ -134,7 +134,7 @@ impl From<KeyLookupError> for Failure {
 }
 
 /// Counts a failure and says it.
-fn failed(issuer: &Issuer, failure: Failure, took: Duration) -> VerifyError {
+pub(super) fn failed(issuer: &Issuer, failure: Failure, took: Duration) -> VerifyError {
     let refusal = match failure {
         Failure::Token(fault) => Refusal::Token(fault),
         Failure::Key(KeyLookupError::NoKey(fault)) => Refusal::Key(fault),

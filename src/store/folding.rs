@@ -4,7 +4,7 @@
 ///
 /// No character outside ASCII becomes one within: `K` (Kelvin) is no `k`, or whoever owns the mailbox of one address
 /// would be taken for the owner of another.
-pub(super) fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     for character in name.chars() {
         let lower = character.to_lowercase();

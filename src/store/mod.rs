@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 pub use change::{Change, Committed, Ended, Expired};
 pub use digest::Digest;
+pub(crate) use folding::folded;
 pub use key::{KeyDocument, KeyPurpose, KeyState, SigningKeyRecord};
 pub use revocation::{Basis, Logged, Revocation, Scope, ScopeKind};
 pub use session::{FoundRefreshToken, Match, RefreshToken, Session};

@@ -44,6 +44,13 @@ impl<'a> RawToken<'a> {
         &self.header
     }
 
+    /// The header member `name`, one that means nothing here included; for issuers that name their keys by another
+    /// member than `kid`.
+    pub fn header_member(&self, name: &str) -> Option<Value> {
+        let header = self.signed.split(|byte| *byte == b'.').next()?;
+        json::object(decode(header, &mut Vec::new()).ok()?).ok()?.remove(name)
+    }
+
     /// The unverified `iss`: good only for choosing the issuer whose keys are tried.
     pub fn issuer(&self) -> &str {
         self.claims.get("iss").and_then(Value::as_str).unwrap_or_default()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ISSUER, LIMIT, NOW, check, fault_of, good, rules, with};
 use crate::clock::Timestamp;
 use crate::token::tests::signer::Signer;
-use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify};
+use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify, verify_for_anyone};
 
 /// Values of every JSON type; none of them is a time, an audience or a name.
 fn wrong_types() -> [Value; 7] {
@@ -23,6 +23,34 @@ fn a_good_token_of_every_algorithm_is_accepted_and_readable() {
         assert_eq!((claims.issued_at(), claims.expires_at()), (Some(NOW), NOW.plus(Duration::from_secs(300))));
         assert_eq!(Value::Object(claims.document().clone()), good());
     }
+}
+
+#[test]
+fn a_token_for_anyone_may_have_any_audience_and_all_else_is_judged() {
+    let signer = Signer::new(Algorithm::EdDSA);
+    let judge = |changes: Value| {
+        let token = signer.token(&with(changes));
+        verify_for_anyone(RawToken::parse(&token, LIMIT)?, &signer.key(), &rules(), NOW).map(drop)
+    };
+    for audience in wrong_types().into_iter().chain([json!("another"), json!("-")]) {
+        assert_eq!(judge(json!({ "aud": audience })), Ok(()), "{audience}");
+    }
+    let past = NOW.seconds() - 10;
+    assert_eq!(judge(json!({ "exp": past })), Err(TokenFault::Expired));
+    assert_eq!(judge(json!({ "iss": "https://issuer.example/" })), Err(TokenFault::WrongIssuer));
+    let forged = signer.token(&with(json!({})));
+    let raw = RawToken::parse(&forged, LIMIT).unwrap();
+    let other = Signer::new(Algorithm::ES256).key();
+    assert!(verify_for_anyone(raw, &other, &rules(), NOW).is_err());
+}
+
+#[test]
+fn a_member_of_the_header_is_found_by_its_name() {
+    let signer = Signer::new(Algorithm::EdDSA);
+    let token = signer.token_of(r#"{"alg":"EdDSA","x5t":"a","\u0078":["b"]}"#, &good().to_string());
+    let raw = RawToken::parse(&token, LIMIT).unwrap();
+    let members = ["x5t", "x", "kid"].map(|name| raw.header_member(name));
+    assert_eq!(members, [Some(json!("a")), Some(json!(["b"])), None]);
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! The token authority over real HTTP.
+
+mod reconcile;
