@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use super::PasswordSettings;
 use crate::clock::Timestamp;
+use crate::store::folded;
 
 mod known;
 mod window;
@@ -156,7 +157,7 @@ impl Attempts {
     }
 
     fn cells(&self, account: &str, address: IpAddr) -> Cells {
-        let account = account.to_lowercase();
+        let account = folded(account);
         let address = network(address);
         let (by_account, by_address) = (self.hashes.hash_one(("account", &account)), self.hashes.hash_one(("address", address)));
         Cells {

@@ -7,7 +7,7 @@ use crate::api::Shared;
 use crate::api::fields::Fields;
 use crate::api::refusal::Refusal;
 use crate::clock::Timestamp;
-use crate::store::{Registration, User};
+use crate::store::{Registration, User, folded};
 
 /// How much of a record a request replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) async fn new_user(api: &Shared, fields: &mut Fields, id: Option<Uuid>
 pub(super) async fn read(api: &Shared, fields: &mut Fields, user: &mut User, extent: Extent) -> Result<(), Refusal> {
     let is_given = |fields: &Fields, name: &str| extent == Extent::Whole || fields.mentions(&format!("user.{name}"));
     if is_given(fields, "email") {
-        user.email = fields.text("user.email").map(|email| email.trim().to_lowercase()).filter(|email| !email.is_empty());
+        user.email = fields.text("user.email").map(|email| folded(email.trim())).filter(|email| !email.is_empty());
         if user.email.as_deref().is_some_and(|email| !is_email(email)) {
             fields.refuse("invalid", "user.email", "It is no email address.");
         }
