@@ -147,7 +147,7 @@ async fn caller(store: Arc<dyn Store>, client: usize, end: Instant, writes: bool
             store.commit(vec![Change::UseRefreshToken(token.clone())]).await.unwrap();
             token.version += 1;
         } else {
-            token = store.refresh_token(id(client)).await.unwrap().unwrap().token;
+            store.renewal(Digest::of(&client.to_string())).await.unwrap().unwrap();
         }
         done += 1;
     }
