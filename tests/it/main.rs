@@ -13,6 +13,7 @@
 mod access_log;
 mod anonymous;
 mod authentication;
+mod authority;
 mod authorization;
 mod browsers;
 mod documents;

@@ -3,6 +3,7 @@
 //! Everything here speaks over real sockets. Clients and backends are written on plain sockets, so that a test sees the
 //! very bytes, and shares no HTTP code with the gateway.
 
+pub mod authority;
 mod backend;
 mod client;
 pub mod frames;
@@ -21,6 +22,7 @@ mod token_load;
 
 use std::time::{Duration, Instant};
 
+pub use authority::AuthoritySite;
 pub use backend::{Backend, Received, Reply};
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
