@@ -1,3 +1,13 @@
 //! What an attacker, a crash or bad luck does to the token authority: over real sockets, on a store of its own.
 
+mod cookies;
+mod exchange;
+mod expiry;
+mod flood;
 mod kinds;
+mod listing;
+mod one_time;
+mod permissions;
+mod restore;
+mod revocation;
+mod users;

@@ -271,21 +271,19 @@ impl AuthoritySite {
 
     /// Stops the gateway, lets `between` do something, and starts it again on the same store at the same instant.
     #[track_caller]
-    pub fn restarted(self, between: impl FnOnce(&Self)) -> Self {
-        let again = self.stopped(between);
-        again.unwrap_or_else(|error| panic!("{error}"))
+    pub fn restarted(mut self, between: impl FnOnce(&Self)) -> Self {
+        self.restart(between).unwrap_or_else(|error| panic!("{error}"));
+        super::until("readiness", || self.gateway.admin("/readyz").status == 200);
+        self
     }
 
     /// As [`Self::restarted`], where the gateway may refuse to start: why.
-    pub fn stopped(mut self, between: impl FnOnce(&Self)) -> Result<Self, String> {
-        let passed = self.gateway.clock.now().since(super::NOW);
+    pub fn restart(&mut self, between: impl FnOnce(&Self)) -> Result<(), String> {
         self.gateway.halt();
-        between(&self);
-        self.gateway = Gateway::try_start(&self.text)?;
-        self.gateway.clock.advance(passed);
-        super::until("readiness", || self.gateway.admin("/readyz").status == 200);
+        between(self);
+        self.gateway = Gateway::try_start(&self.text, self.gateway.clock.now())?;
         self.client = ApiClient(self.gateway.plain());
-        Ok(self)
+        Ok(())
     }
 
     /// The store's file.
@@ -320,7 +318,8 @@ impl AuthoritySite {
     #[track_caller]
     pub fn is_active(&self, token: &str) -> bool {
         let body = format!("token={token}");
-        let head = format!("POST /oauth2/introspect HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        let head =
+            format!("POST /oauth2/introspect HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
         let answer = exchange(self.0, format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
         assert_eq!(answer.status, 200, "{}", answer.text());
         let body = answer.json();

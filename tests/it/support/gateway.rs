@@ -64,17 +64,17 @@ impl Gateway {
     /// Starts in a folder that holds the files the configuration names.
     #[track_caller]
     pub fn start_in(folder: TempDir, text: &str) -> Self {
-        Self::start_or_say(folder, text).unwrap_or_else(|problems| panic!("{problems}"))
+        Self::start_or_say(folder, text, NOW).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
-    /// Starts without waiting for anything, or says why not.
-    pub fn try_start(text: &str) -> Result<Self, String> {
-        Self::start_or_say(tempfile::tempdir().unwrap(), text)
+    /// Starts at `now` without waiting for anything, or says why not.
+    pub fn try_start(text: &str, now: Timestamp) -> Result<Self, String> {
+        Self::start_or_say(tempfile::tempdir().unwrap(), text, now)
     }
 
-    fn start_or_say(folder: TempDir, text: &str) -> Result<Self, String> {
+    fn start_or_say(folder: TempDir, text: &str, now: Timestamp) -> Result<Self, String> {
         let settings = load(folder.path(), text)?;
-        let (clock, log) = (Clock::manual(NOW), Log::default());
+        let (clock, log) = (Clock::manual(now), Log::default());
         let (sink, log_writer) = LogSink::start(log.clone()).unwrap();
         let options = Options { take_over: false, clock: clock.clone(), log: sink, log_level: None };
         let running = gateway::Gateway::start(settings, options).map_err(|error| error.to_string())?;
