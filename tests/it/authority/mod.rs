@@ -4,6 +4,7 @@ mod cookies;
 mod exchange;
 mod expiry;
 mod flood;
+mod kill;
 mod kinds;
 mod listing;
 mod one_time;

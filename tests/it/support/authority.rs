@@ -82,6 +82,15 @@ pub fn authority_blocks(folder: &std::path::Path) -> String {
     text
 }
 
+/// A configuration for a process of its own: as [`authority_blocks`], with its routes leading nowhere. `log` holds lines
+/// of `[log]`.
+pub fn process_text(folder: &std::path::Path, log: &str) -> String {
+    let head =
+        "[[listener]]\nname = \"plain\"\naddress = \"127.0.0.1:0\"\n\n[admin]\naddress = \"off\"\n\n[runtime]\nworkers = 1\n\n";
+    let upstream = "[[upstream]]\nname = \"backend-0\"\nservers = [\"http://127.0.0.1:9\"]\n\n";
+    format!("{head}[log]\n{log}\n\n{upstream}{}", authority_blocks(folder))
+}
+
 /// What a sign-in, a refresh or an exchange gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
