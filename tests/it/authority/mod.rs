@@ -1,6 +1,7 @@
 //! What an attacker, a crash or bad luck does to the token authority: over real sockets, on a store of its own.
 
 mod cookies;
+mod durable;
 mod exchange;
 mod expiry;
 mod flood;
@@ -11,4 +12,6 @@ mod one_time;
 mod permissions;
 mod restore;
 mod revocation;
+mod secrets;
+mod unwritable;
 mod users;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-use self::state::check_store;
+pub(super) use self::state::check_store;
 use self::work::{Children, Owners, Reusable, Rotating, Users, Work};
 use crate::support::authority::{ApiClient, process_text};
 use crate::support::{Process, Starting};

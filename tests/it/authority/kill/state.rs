@@ -37,7 +37,7 @@ const HALF_MADE: [(&str, &str); 7] = [
 ];
 
 /// Fails where a store, in use or not, is broken or holds something half made.
-pub(super) fn check_store(file: &Path) {
+pub(in crate::authority) fn check_store(file: &Path) {
     let store = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let sound: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
