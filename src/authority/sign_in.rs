@@ -6,8 +6,12 @@ use std::sync::Arc;
 use super::claims::{Grant, expiry};
 use super::refresh_token::{Device, NewRefreshToken, Origin};
 use super::settings::Application;
+use super::users::taken;
 use super::{Authority, Denial, SignedToken, ids, standing};
-use crate::store::{Change, LoginName, Session, Standing, User};
+use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
+
+/// How often a session is begun anew because the user is changed meanwhile.
+const MOST_ROUNDS: usize = 8;
 
 /// How a session begins, once it is known who the user is.
 #[derive(Clone, Debug)]
@@ -74,11 +78,29 @@ impl Authority {
     /// Begins a session of `user`, who has been proved; `changes` are made with it.
     ///
     /// # Errors
-    /// [`Denial::Store`].
-    pub async fn begin_session(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
+    /// [`Denial::NotFound`] where the user is gone, was deactivated or has another password since the proof;
+    /// [`Denial::Field`] where a user that is made with it has a name or an id that is taken; [`Denial::Store`].
+    pub async fn begin_session(&self, user: User, how: SignIn, changes: Vec<Change>) -> Result<SignedIn, Denial> {
+        for _ in 0..MOST_ROUNDS {
+            match self.begin_once(user.clone(), how.clone(), changes.clone()).await {
+                Err(Denial::Store(StoreError::Conflict)) => {}
+                done => return done,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn begin_once(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
         let now = self.parts.clock.now();
         let application = how.application.as_ref();
         let standing = self.closings(&user, application).await?;
+        // Checking a password takes a while, in which whoever has it may have been shut out.
+        match &standing.user {
+            _ if adds(&changes, &user) => {}
+            Some(found) if found.password != user.password || !found.active => return Err(Denial::NotFound),
+            Some(found) => changes.push(Change::UserIsStill(found.id, found.version)),
+            None => return Err(Denial::NotFound),
+        }
         let signed_in = self.sign_in_instant(&standing);
         let session = Session {
             id: ids::at(signed_in)?,
@@ -91,7 +113,7 @@ impl Authority {
         let registered_at = application.filter(|_| registered);
         changes.push(Change::NoteSignIn(user.id, registered_at.map(|application| application.id), now));
         if how.no_tokens {
-            self.store().commit(changes).await?;
+            self.store().commit(changes).await.map_err(taken)?;
             return Ok(SignedIn { user, token: None, refresh_token: None, registered });
         }
         let grant = Grant {
@@ -110,7 +132,7 @@ impl Authority {
         let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
         let (refresh_token, record) = made.unzip();
         changes.extend(record.map(Change::AddRefreshToken));
-        self.store().commit(changes).await?;
+        self.store().commit(changes).await.map_err(taken)?;
         Ok(SignedIn { user, token: Some(token), refresh_token, registered })
     }
 
@@ -119,7 +141,15 @@ impl Authority {
         match application {
             // Read again: the user may have been closed since.
             Some(application) => Ok(self.store().standing(user.id, application.id).await?),
-            None => Ok(Standing { user: Some(user.clone()), application_closed: None, registration_closed: None }),
+            None => {
+                let user = self.store().user(user.id).await?;
+                Ok(Standing { user, application_closed: None, registration_closed: None })
+            }
         }
     }
+}
+
+/// Whether `changes` make `user`.
+fn adds(changes: &[Change], user: &User) -> bool {
+    changes.iter().any(|change| matches!(change, Change::AddUser(added) if added.id == user.id))
 }

@@ -108,3 +108,22 @@ fn child_ends_with_its_session() {
         site.is_dead(&tokens.access, "child");
     }
 }
+
+#[test]
+fn parameter_given_twice_is_400_and_every_sign_in_has_a_session_of_its_own() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, BILLING]);
+    let (one, other) = (site.sign_in("ann", ORDERS), site.sign_in("ann", ORDERS));
+    for query in [
+        format!("applicationId={ORDERS}&applicationId={BILLING}"),
+        format!("applicationId={ORDERS}&refreshToken=a&refreshToken=b"),
+    ] {
+        assert_eq!(site.ask_as(&one.access, &format!("GET /api/jwt/issue?{query}"), None).status, 400, "{query}");
+    }
+    let cookies = format!("access_token={}; refresh_token={}", one.access, one.refresh);
+    let headers = [("Authorization", ALL), ("Cookie", &*cookies)];
+    let third = Tokens::of(&site.ask("POST /api/login", &headers, Some(&login_body("ann", Some(ORDERS), PASSWORD))));
+    let sessions: std::collections::BTreeSet<String> =
+        [&one, &other, &third].into_iter().map(|tokens| claims(&tokens.access)["sid"].to_string()).collect();
+    assert_eq!(sessions.len(), 3, "none is taken over from a cookie");
+}

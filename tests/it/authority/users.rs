@@ -163,3 +163,49 @@ fn lost_registration_ends_the_sessions_there_and_its_return_revives_none() {
     assert_eq!(site.issue(&orders.access, BILLING, None).status, 401, "a session older than the loss");
     goes_on(&site, &site.sign_in("ann", BILLING), "/billing");
 }
+
+/// A password is checked for a while, and longer where others wait: meanwhile it may have been changed.
+#[test]
+fn sign_in_that_was_under_way_with_the_former_password_leaves_no_session() {
+    for by_key in [true, false] {
+        let site = AuthoritySite::with(&format!("issuer = \"{ISSUER}\"\n"), "password_hashes_at_once = 1");
+        site.user("ann", &[ORDERS]);
+        let own = site.sign_in("ann", ORDERS);
+        let under_way: Vec<Tokens> = std::thread::scope(|scope| {
+            let signing_in: Vec<_> = (0..6)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let answers = std::iter::repeat_with(|| site.login("ann", Some(ORDERS)));
+                        answers.take_while(|answer| answer.status == 200).map(|answer| Tokens::of(&answer)).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            let authorization = if by_key { ALL.to_owned() } else { format!("Bearer {}", own.access) };
+            assert_eq!(change_password(&site, &authorization), 200);
+            signing_in.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        });
+        let alive = under_way.iter().filter(|tokens| site.refresh(&tokens.refresh).status == 200).count();
+        assert_eq!(alive, 0, "of {} sessions", under_way.len());
+        let alive = under_way.iter().filter(|tokens| site.validate(&tokens.access) == 200).count();
+        assert_eq!(alive, 0, "access tokens of {} sessions", under_way.len());
+    }
+}
+
+#[test]
+fn taken_name_or_id_is_400_whichever_way_the_user_is_made() {
+    let site = AuthoritySite::start();
+    let ann = site.user("ann", &[ORDERS]);
+    let of = |email: &str| json!({ "email": email, "password": PASSWORD });
+    let registration = json!({ "applicationId": ORDERS });
+    let cases = [
+        ("POST /api/user".to_owned(), "ANN@example.com", "[duplicate]user.email"),
+        (format!("POST /api/user/{ann}"), "eve@example.com", "[duplicate]user.id"),
+        ("POST /api/user/registration".to_owned(), "ann@example.com", "[duplicate]user.email"),
+        (format!("POST /api/user/registration/{ann}"), "eve@example.com", "[duplicate]user.id"),
+    ];
+    for (line, email, code) in cases {
+        let answer = site.manage(&line, Some(&json!({ "user": of(email), "registration": registration })));
+        assert_eq!((answer.status, answer.text().contains(code)), (400, true), "{line}: {}", answer.text());
+    }
+    assert_eq!(site.manage("GET /api/user?email=eve@example.com", None).status, 404);
+}
