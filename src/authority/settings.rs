@@ -270,7 +270,8 @@ impl AuthoritySettings {
     pub fn api_key(&self, value: &[u8]) -> Option<&Arc<ApiKey>> {
         let presented = ApiKey::digest(value);
         let is_it = |key: &&Arc<ApiKey>| verify_slices_are_equal(&key.sha256, &presented).is_ok();
-        self.api_keys.iter().filter(is_it).last()
+        // To the last one, wherever it was found.
+        self.api_keys.iter().fold(None, |found, key| if is_it(&key) { Some(key) } else { found })
     }
 
     /// The application of this id.

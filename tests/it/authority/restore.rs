@@ -35,7 +35,7 @@ fn different_encryption_key_stops_the_start() {
 #[test]
 fn encryption_key_that_others_can_read_stops_the_start() {
     let why = refused(&mut AuthoritySite::start(), |site| {
-        fs::set_permissions(site.key_file(), fs::Permissions::from_mode(0o644)).unwrap()
+        fs::set_permissions(site.key_file(), fs::Permissions::from_mode(0o644)).unwrap();
     });
     assert!(why.contains("can be read by others than its owner") && why.contains("chmod 600"), "{why}");
 }

@@ -148,7 +148,7 @@ impl Work for Children {
         let child = Tokens::of(&ask(address, &line, &format!("Bearer {}", self.parent.access), None)?);
         assert_ne!(child.refresh, "");
         self.count += 1;
-        if self.count % 2 == 0 {
+        if self.count.is_multiple_of(2) {
             self.made.push(child);
             return Ok(());
         }
