@@ -35,6 +35,7 @@ impl Authority {
         let settings = &self.settings;
         let audience = application.map(|application| application.id.to_string());
         let audience = audience.as_deref().unwrap_or(&settings.issuer);
+        self.parts.latest.note(grant.now.max(grant.signed_in));
         let claims = AccessClaims::new(&settings.issuer, settings.tenant_id, user, application, audience, grant);
         let registered = application.is_some_and(|application| user.registration(application.id).is_some());
         // A token that is good for no application must not be signed by an application's own key.

@@ -12,6 +12,7 @@ mod denial;
 pub(crate) mod example;
 mod exchange;
 mod ids;
+mod latest;
 mod metrics;
 mod own_token;
 mod passwords;
@@ -36,6 +37,7 @@ pub use access::SignedToken;
 pub use attempts::Attempts;
 pub use denial::Denial;
 pub use exchange::Exchanged;
+pub use latest::Latest;
 pub use metrics::AuthorityMetrics;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
@@ -77,6 +79,8 @@ pub struct Parts {
     pub revocations: Arc<Followed>,
     /// Computes and compares password hashes.
     pub passwords: Passwords,
+    /// What no revocation may be older than.
+    pub latest: Latest,
     /// Counts guesses.
     pub attempts: Attempts,
     /// What is counted.

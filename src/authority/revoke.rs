@@ -94,9 +94,9 @@ impl Authority {
         self.commit_revoking(changes).await
     }
 
-    /// An entry of this instant.
+    /// An entry of this instant, or of the latest that a token signed here says.
     pub(super) fn revocation(&self, scope: Scope, basis: Basis, user: Option<Uuid>) -> Revocation {
-        let instant = self.parts.clock.now();
+        let instant = self.parts.latest.not_before(self.parts.clock.now());
         let ends = instant.plus(self.parts.keys.ring().longest_lifetime());
         let user = user.filter(|_| matches!(scope, Scope::Token(_) | Scope::Session(_))).map(|user| user.to_string());
         Revocation { issuer: self.settings.issuer.to_string(), scope, user, instant, basis, ends }

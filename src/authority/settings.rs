@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
@@ -265,6 +266,14 @@ pub enum Permissions {
 }
 
 impl AuthoritySettings {
+    /// The API key that `value` is. Every key is compared, and each in constant time.
+    pub fn api_key(&self, value: &[u8]) -> Option<&Arc<ApiKey>> {
+        let presented = ApiKey::digest(value);
+        let is_it = |key: &&Arc<ApiKey>| verify_slices_are_equal(&key.sha256, &presented).is_ok();
+        // To the last one, wherever it was found.
+        self.api_keys.iter().fold(None, |found, key| if is_it(&key) { Some(key) } else { found })
+    }
+
     /// The application of this id.
     pub fn application(&self, id: Uuid) -> Option<&Arc<Application>> {
         self.applications.iter().find(|application| application.id == id)

@@ -9,6 +9,9 @@ use super::settings::Application;
 use super::{Authority, Denial, SignedToken, ids, standing};
 use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
 
+/// How often a session is begun anew because the user is changed meanwhile.
+const MOST_ROUNDS: usize = 8;
+
 /// How a session begins, once it is known who the user is.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -92,13 +95,31 @@ impl Authority {
     /// Begins a session of `user`, who has been proved; `changes` are made with it.
     ///
     /// # Errors
-    /// [`Denial::Store`].
+    /// [`Denial::NotFound`] where the user is gone, was deactivated or has another password since the proof;
+    /// [`Denial::Store`], also where a user that is made with it has a name or an id that is taken.
     pub async fn begin_session(&self, user: User, how: SignIn, changes: Vec<Change>) -> Result<SignedIn, Denial> {
+        for _ in 0..MOST_ROUNDS {
+            match self.begin_once(user.clone(), how.clone(), changes.clone()).await {
+                Err(Denial::Store(StoreError::Conflict)) => {}
+                done => return done,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn begin_once(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
         let standing = self.closings(&user, how.application.as_ref()).await?;
+        // Checking a password takes a while, in which whoever has it may have been shut out.
+        match &standing.user {
+            _ if adds(&changes, &user) => {}
+            Some(found) if found.password != user.password || !found.active => return Err(Denial::NotFound),
+            Some(found) => changes.push(Change::UserIsStill(found.id, found.version)),
+            None => return Err(Denial::NotFound),
+        }
         self.begin_session_of(user, how, &standing, changes).await
     }
 
-    /// As [`Authority::begin_session`], later than the closings of `standing`, which were found to let the user in.
+    /// As [`Authority::begin_session`], once, later than the closings of `standing`, which were found to let the user in.
     pub(super) async fn begin_session_of(
         &self,
         user: User,
@@ -148,7 +169,15 @@ impl Authority {
         match application {
             // Read again: the user may have been closed since.
             Some(application) => Ok(self.store().standing(user.id, application.id).await?),
-            None => Ok(Standing { user: Some(user.clone()), application_closed: None, registration_closed: None }),
+            None => {
+                let user = self.store().user(user.id).await?;
+                Ok(Standing { user, application_closed: None, registration_closed: None })
+            }
         }
     }
+}
+
+/// Whether `changes` make `user`.
+fn adds(changes: &[Change], user: &User) -> bool {
+    changes.iter().any(|change| matches!(change, Change::AddUser(added) if added.id == user.id))
 }

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use super::metrics::Metrics;
 use crate::api::{Api, PATHS};
 use crate::authority::{
-    Attempts, Authority, AuthoritySettings, Following, Parts, Passwords, ProviderError, Providers, Sealer, SealingError,
+    Attempts, Authority, AuthoritySettings, Following, Latest, Parts, Passwords, ProviderError, Providers, Sealer, SealingError,
     SigningKeySettings, SigningKeys, SigningKeysError, issuers,
 };
 use crate::clock::{Clock, Timestamp};
@@ -55,6 +55,8 @@ pub(super) struct Estate {
     current: Arc<ArcSwapOption<Authority>>,
     /// Where keys of identity providers are fetched.
     runtime: Handle,
+    /// Another authority is in force.
+    replaced: Arc<Notify>,
     _keys: Following,
     tasks: [AbortHandle; 2],
 }
@@ -87,14 +89,16 @@ impl Estate {
             keys: Arc::clone(&keys),
             revocations: Arc::clone(&revocations),
             passwords: Passwords::new(&settings.passwords),
+            latest: Latest::default(),
             attempts: Attempts::new(&settings.passwords),
             metrics: metrics.authority.clone(),
             clock: clock.clone(),
         });
-        let current = Arc::new(ArcSwapOption::empty());
+        let (current, replaced) = (Arc::new(ArcSwapOption::empty()), Arc::new(Notify::new()));
         let follow = revocation::follow(opened, revocations, clock.clone(), Arc::new(Notify::new()));
-        let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep(Arc::clone(&current))).abort_handle()];
-        Ok(Self { parts, current, runtime: runtime.clone(), _keys: keys.follow(runtime), tasks })
+        let sweep = sweep(Arc::clone(&current), Arc::clone(&replaced));
+        let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep).abort_handle()];
+        Ok(Self { parts, current, replaced, runtime: runtime.clone(), _keys: keys.follow(runtime), tasks })
     }
 
     /// The authority's own tokens as two issuers more.
@@ -123,6 +127,7 @@ impl Estate {
     pub(super) fn commit(&self, authority: Arc<Authority>) {
         authority.providers().start(&self.runtime);
         self.current.store(Some(authority));
+        self.replaced.notify_one();
     }
 }
 
@@ -148,13 +153,15 @@ fn refuse_older(revocations: &Followed, issuer: &str, not_before: Option<Timesta
     revocations.table().apply(&Logged { number: 0, revocation });
 }
 
-async fn sweep(current: Arc<ArcSwapOption<Authority>>) {
+/// Removes what has expired: at once under settings that are new, by which more may have, and now and then.
+async fn sweep(current: Arc<ArcSwapOption<Authority>>, replaced: Arc<Notify>) {
     loop {
         if let Some(authority) = current.load_full()
             && let Err(error) = authority.sweep().await
         {
             tracing::warn!(%error, "what has expired could not be removed; it is tried again");
         }
-        tokio::time::sleep(SWEEP).await;
+        // However it ends, it is time.
+        drop(tokio::time::timeout(SWEEP, replaced.notified()).await);
     }
 }

@@ -105,6 +105,7 @@ async fn run(
     record.authenticated(caller.known());
     let authorized = authorize(&plan, caller).map_err(asking)?;
 
+    snapshot.remove_api_key(&mut head.headers);
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
     let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id).map_err(readable)?;

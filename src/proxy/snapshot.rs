@@ -8,9 +8,12 @@ use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
 use super::rejection::Rejection;
+use http::header::AUTHORIZATION;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use crate::authority::Authority;
+use crate::identity::credential::is_ours;
 use crate::issuer::Verifier;
 use crate::route::{Entry, RouteTable};
 use crate::upstream::Upstream;
@@ -67,6 +70,15 @@ impl Snapshot {
     /// Whether a request, refused or not, is meant for what the gateway answers itself.
     pub(super) fn is_for_itself(&self, head: &Parts) -> bool {
         self.own.as_ref().is_some_and(|own| own.is_meant_by(head))
+    }
+
+    /// Removes an API key of ours from `Authorization`: no backend may have it.
+    pub(super) fn remove_api_key(&self, headers: &mut HeaderMap) {
+        let Some(authority) = &self.authority else { return };
+        let is_key = |value: &HeaderValue| authority.settings().api_key(value.as_bytes().trim_ascii()).is_some();
+        if headers.get_all(AUTHORIZATION).iter().any(|value| !is_ours(value) && is_key(value)) {
+            headers.remove(AUTHORIZATION);
+        }
     }
 
     /// What proves tokens.

@@ -13,6 +13,8 @@ pub enum Change {
     AddUser(User),
     /// A user as it should be, but for registrations, `last_login` and `closed`, which stay.
     ReplaceUser(User),
+    /// Nothing; `Conflict` unless there is this user at this version.
+    UserIsStill(Uuid, u64),
     /// Removes a user with its registrations, links, sessions and refresh tokens. `Conflict` where there is none.
     RemoveUser(Uuid),
     /// A new registration of this user.

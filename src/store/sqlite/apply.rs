@@ -25,6 +25,7 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::AddRegistration(user, registration) => person::register(db, *user, registration),
         Change::ReplaceRegistration(user, registration) => person::replace_registration(db, *user, registration),
         Change::RemoveRegistration(user, application) => person::deregister(db, *user, *application),
+        Change::UserIsStill(user, version) => person::is_still(db, *user, *version),
         Change::NoteSignIn(user, application, at) => person::note_sign_in(db, *user, *application, *at),
         Change::AddLink(link) => person::link(db, link),
         Change::AddSession(session) => token::add_session(db, session),

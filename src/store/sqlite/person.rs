@@ -116,6 +116,11 @@ pub(super) fn deregister(db: &Connection, user: Uuid, application: Uuid) -> Resu
 }
 
 /// A sign-in that another gateway noted first does not move the instant back.
+pub(super) fn is_still(db: &Connection, user: Uuid, version: u64) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM user WHERE id = ?1 AND version = ?2")?;
+    if statement.exists(params![user.as_bytes(), integer(version)])? { Ok(()) } else { Err(StoreError::Conflict) }
+}
+
 pub(super) fn note_sign_in(db: &Connection, user: Uuid, application: Option<Uuid>, at: Timestamp) -> Result<(), StoreError> {
     change_one(
         db,

@@ -1,3 +1,18 @@
-//! The token authority over real HTTP.
+//! What an attacker, a crash or bad luck does to the token authority: over real sockets, on a store of its own.
 
+mod cookies;
+mod durable;
+mod exchange;
+mod expiry;
+mod flood;
+mod kill;
+mod kinds;
+mod listing;
+mod one_time;
+mod permissions;
 mod reconcile;
+mod restore;
+mod revocation;
+mod secrets;
+mod unwritable;
+mod users;

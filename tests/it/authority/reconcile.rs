@@ -9,7 +9,7 @@ mod statuses;
 
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, AuthoritySite, MockIssuer, NOW, Signer};
+use crate::support::{Answer, BareAuthority, MockIssuer, NOW, Signer};
 
 const ORDERS: &str = "3c219e58-ed0e-4b18-ad48-f4f92793ae32";
 const WIKI: &str = "6f1cb5d4-4b64-4b5e-9c1d-70ab1a1fbe0b";
@@ -34,7 +34,7 @@ fn provider(id: &str, name: &str, issuer: &MockIssuer, lines: &str) -> String {
 
 /// An authority with one partner.
 struct Partnership {
-    site: AuthoritySite,
+    site: BareAuthority,
     issuer: MockIssuer,
     key: Signer,
 }
@@ -52,7 +52,7 @@ impl Partnership {
         let key = Signer::new("k1");
         let issuer = MockIssuer::start("partner", &[&key]);
         let provider = provider(PARTNER, "partner", &issuer, lines);
-        let site = AuthoritySite::start(&format!("{APPLICATIONS}{provider}{blocks}"));
+        let site = BareAuthority::start(&format!("{APPLICATIONS}{provider}{blocks}"));
         Self { site, issuer, key }
     }
 
@@ -100,7 +100,7 @@ impl Partnership {
 }
 
 #[track_caller]
-fn reconcile(site: &AuthoritySite, provider: &str, token: &str, more: Value) -> Answer {
+fn reconcile(site: &BareAuthority, provider: &str, token: &str, more: Value) -> Answer {
     let mut body = json!({ "applicationId": ORDERS, "identityProviderId": provider, "data": { "token": token } });
     let more: Map<String, Value> = serde_json::from_value(more).unwrap();
     body.as_object_mut().unwrap().extend(more);

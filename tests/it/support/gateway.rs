@@ -64,12 +64,21 @@ impl Gateway {
     /// Starts in a folder that holds the files the configuration names.
     #[track_caller]
     pub fn start_in(folder: TempDir, text: &str) -> Self {
-        let settings = load(folder.path(), text).unwrap_or_else(|problems| panic!("{problems}"));
-        let (clock, log) = (Clock::manual(NOW), Log::default());
+        Self::start_or_say(folder, text, NOW).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    /// Starts at `now` without waiting for anything, or says why not.
+    pub fn try_start(text: &str, now: Timestamp) -> Result<Self, String> {
+        Self::start_or_say(tempfile::tempdir().unwrap(), text, now)
+    }
+
+    fn start_or_say(folder: TempDir, text: &str, now: Timestamp) -> Result<Self, String> {
+        let settings = load(folder.path(), text)?;
+        let (clock, log) = (Clock::manual(now), Log::default());
         let (sink, log_writer) = LogSink::start(log.clone()).unwrap();
         let options = Options { take_over: false, clock: clock.clone(), log: sink, log_level: None };
-        let running = gateway::Gateway::start(settings, options).unwrap_or_else(|error| panic!("{error}"));
-        Self { running: Some(running), clock, folder, log, _log_writer: log_writer }
+        let running = gateway::Gateway::start(settings, options).map_err(|error| error.to_string())?;
+        Ok(Self { running: Some(running), clock, folder, log, _log_writer: log_writer })
     }
 
     fn running(&self) -> &gateway::Gateway {
@@ -133,6 +142,11 @@ impl Gateway {
 
     /// Shuts down as SIGTERM does; returns when everything has ended.
     pub fn stop(mut self) {
+        self.halt();
+    }
+
+    /// As [`Self::stop`], where the rest of it is still of use.
+    pub fn halt(&mut self) {
         self.running.take().unwrap().shutdown();
     }
 }

@@ -3,8 +3,9 @@
 //! Everything here speaks over real sockets. Clients and backends are written on plain sockets, so that a test sees the
 //! very bytes, and shares no HTTP code with the gateway.
 
-mod authority;
+pub mod authority;
 mod backend;
+mod bare_authority;
 mod client;
 pub mod frames;
 mod gateway;
@@ -13,6 +14,7 @@ mod http2;
 mod issuer;
 mod load;
 mod open_site;
+mod process;
 mod puppet;
 mod signer;
 mod site;
@@ -24,6 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use authority::AuthoritySite;
 pub use backend::{Backend, Received, Reply};
+pub use bare_authority::BareAuthority;
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
 pub use http::{Answer, read_answer};
@@ -31,6 +34,7 @@ pub use http2::Http2;
 pub use issuer::{MockIssuer, Serves};
 pub use load::{Load, Told, arrivals, established};
 pub use open_site::OpenSite;
+pub use process::{Process, Starting};
 pub use puppet::{Caller, Puppet, full_queue, nobody};
 pub use signer::{Algorithm, Signer};
 pub use site::{Site, request, route};

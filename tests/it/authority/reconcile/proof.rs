@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{APPLICATIONS, BY_SUBJECT, OTHER, PARTNER, Partnership, after, id_in, provider, reconcile, refused};
-use crate::support::{Algorithm, AuthoritySite, MockIssuer, Signer, until};
+use crate::support::{Algorithm, BareAuthority, MockIssuer, Signer, until};
 
 #[test]
 fn a_partners_token_for_another_audience_is_refused_unless_any_will_do() {
@@ -28,7 +28,7 @@ fn a_providers_key_never_verifies_another_providers_token() {
     let (key, other_key) = (Signer::new("k1"), Signer::new("k1"));
     let (issuer, other) = (MockIssuer::start("partner", &[&key]), MockIssuer::start("partner", &[&other_key]));
     let blocks = provider(PARTNER, "partner", &issuer, BY_SUBJECT) + &provider(OTHER, "other", &other, BY_SUBJECT);
-    let site = AuthoritySite::start(&format!("{APPLICATIONS}{blocks}"));
+    let site = BareAuthority::start(&format!("{APPLICATIONS}{blocks}"));
     let mut claims = Signer::claims(&issuer.issuer(), "ann");
     claims["email"] = json!("ann@partner.example");
     claims["email_verified"] = json!(true);
@@ -189,14 +189,14 @@ fn keys_stay_over_a_reload_that_does_not_concern_them() {
     let blocks = |lines: &str| APPLICATIONS.to_owned() + &provider(PARTNER, "partner", &partnership.issuer, lines);
     let gateway = &partnership.site.gateway;
     let trusting = format!("{BY_SUBJECT}trust_email = true\n");
-    gateway.reload(&AuthoritySite::configuration(&blocks(&trusting))).unwrap();
+    gateway.reload(&BareAuthority::configuration(&blocks(&trusting))).unwrap();
     assert_eq!(partnership.sign_in(json!({ "email_verified": null })).status, 200);
     assert_eq!(partnership.issuer.fetches(), fetches, "the keys are those of before");
     let other = Signer::with("k2", Algorithm::RS256);
     partnership.issuer.publish(&[&partnership.key, &other]);
-    gateway.reload(&AuthoritySite::configuration(&blocks(&format!("{BY_SUBJECT}algorithms = [\"RS256\"]\n")))).unwrap();
+    gateway.reload(&BareAuthority::configuration(&blocks(&format!("{BY_SUBJECT}algorithms = [\"RS256\"]\n")))).unwrap();
     until("a fetch for other algorithms", || partnership.issuer.fetches() > fetches);
     refused(&partnership.sign_in(json!({})), 401, "an algorithm that is no longer listed");
-    gateway.reload(&AuthoritySite::configuration(APPLICATIONS)).unwrap();
+    gateway.reload(&BareAuthority::configuration(APPLICATIONS)).unwrap();
     refused(&partnership.sign_in(json!({})), 401, "a provider that is gone");
 }

@@ -45,6 +45,7 @@ pub async fn not_found_where_there_is_none(store: S) {
     assert_eq!(store.standing(id(1), APP).await, Ok(nothing));
     let absent = [
         Change::ReplaceUser(user(1)),
+        Change::UserIsStill(id(1), 0),
         Change::RemoveUser(id(1)),
         Change::AddRegistration(id(1), registration(10, APP)),
         Change::ReplaceRegistration(id(1), registration(10, APP)),

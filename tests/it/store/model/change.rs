@@ -21,6 +21,10 @@ impl Records {
         match change.clone() {
             Change::AddUser(user) => self.add_user(user),
             Change::ReplaceUser(user) => self.replace_user(user),
+            Change::UserIsStill(user, version) => match self.users.get(&user) {
+                Some(found) if found.version == version => Ok(()),
+                _ => CONFLICT,
+            },
             Change::RemoveUser(user) => self.remove_user(user, committed),
             Change::AddRegistration(user, registration) => self.register(user, registration),
             Change::ReplaceRegistration(user, registration) => self.replace_registration(user, registration),

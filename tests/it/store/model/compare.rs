@@ -150,6 +150,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => a_user().prop_map(Change::AddUser),
         2 => a_user().prop_map(Change::ReplaceUser),
         1 => few().prop_map(Change::RemoveUser),
+        1 => (few(), 0_u64..3).prop_map(|(user, version)| Change::UserIsStill(user, version)),
         3 => (few(), a_registration()).prop_map(|(user, registration)| Change::AddRegistration(user, registration)),
         2 => (few(), a_registration()).prop_map(|(user, registration)| Change::ReplaceRegistration(user, registration)),
         1 => (few(), application()).prop_map(|(user, application)| Change::RemoveRegistration(user, application)),

@@ -1,0 +1,177 @@
+//! Cookies that somebody planted, and pages of other sites.
+
+use serde_json::json;
+
+use crate::support::authority::*;
+use crate::support::{Answer, AuthoritySite, exchange};
+
+const FROM_ELSEWHERE: [&[(&str, &str)]; 5] = [
+    &[("Sec-Fetch-Site", "cross-site")],
+    &[("Sec-Fetch-Site", "same-site")],
+    &[("Origin", "https://evil.example")],
+    &[("Origin", "null")],
+    &[("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")],
+];
+
+fn with_cookies(site: &AuthoritySite, line: &str, cookies: &str) -> Answer {
+    site.ask(line, &[("Cookie", cookies)], None)
+}
+
+#[test]
+fn access_cookies_of_two_users_are_401_of_one_are_fine_and_garbage_is_ignored() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, BILLING]);
+    site.user("bob", &[ORDERS, BILLING]);
+    let (ann, again, bob) =
+        (site.sign_in("ann", ORDERS).access, site.sign_in("ann", ORDERS).access, site.sign_in("bob", ORDERS).access);
+    let cases = [
+        (format!("access_token={ann}"), 200),
+        (format!("access_token={ann}; access_token={ann}"), 200),
+        (format!("access_token={ann}; access_token={again}"), 200),
+        (format!("access_token=garbage; access_token={ann}"), 200),
+        (format!("access_token={ann}; other=x; access_token=a.b.c"), 200),
+        (format!("access_token=; access_token={ann}"), 200),
+        (format!("access_token={ann}; access_token={bob}"), 401),
+        (format!("access_token={bob}; access_token={ann}"), 401),
+        (format!("access_token={ann}; access_token={again}; access_token={bob}"), 401),
+        ("access_token=garbage".to_owned(), 401),
+    ];
+    for (cookies, expected) in cases {
+        for line in [format!("GET /api/jwt/issue?applicationId={BILLING}"), "GET /api/jwt/refresh".into()] {
+            assert_eq!(with_cookies(&site, &line, &cookies).status, expected, "{line} {cookies}");
+        }
+        let at_route = exchange(site.0, format!("GET /orders HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n\r\n"));
+        assert_eq!(at_route.status, expected, "route {cookies}");
+    }
+    // Two lines of cookies are one list.
+    let lines = [("Cookie", &*format!("access_token={ann}")), ("Cookie", &*format!("access_token={bob}"))];
+    assert_eq!(site.ask("GET /api/jwt/refresh", &lines, None).status, 401);
+    // A header beats them.
+    let headers = [("Authorization", &*format!("Bearer {ann}")), ("Cookie", &*format!("access_token={bob}"))];
+    assert_eq!(site.ask("GET /oauth2/userinfo", &headers, None).json()["email"], "ann@example.com");
+}
+
+#[test]
+fn revoked_access_cookie_beside_a_good_one_is_ignored_whoever_it_was_of() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS]);
+    site.user("bob", &[ORDERS]);
+    let (ann, bob) = (site.sign_in("ann", ORDERS), site.sign_in("bob", ORDERS));
+    site.revoke(&format!("token={}", bob.refresh));
+    let cookies = format!("access_token={}; access_token={}", bob.access, ann.access);
+    assert_eq!(with_cookies(&site, "GET /api/jwt/refresh", &cookies).status, 200);
+}
+
+#[test]
+fn refresh_cookies_of_two_users_are_401_and_use_none_of_one_are_fine_and_garbage_is_ignored() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING]);
+    site.user("bob", &[BILLING]);
+    let (ann, bob) = (site.sign_in("ann", BILLING), site.sign_in("bob", BILLING));
+    let refresh = |cookies: &str| with_cookies(&site, "POST /api/jwt/refresh", cookies);
+    for cookies in [
+        format!("refresh_token={}; refresh_token={}", ann.refresh, bob.refresh),
+        "refresh_token=garbage".into(),
+        "refresh_token=x; refresh_token=y".into(),
+    ] {
+        let answer = refresh(&cookies);
+        assert_eq!((answer.status, set_cookies(&answer).len()), (401, 0), "{cookies}");
+    }
+    let once = Tokens::of(&refresh(&format!("refresh_token=garbage; refresh_token={}", ann.refresh)));
+    assert!(once.id == ann.id && once.refresh != ann.refresh, "it was the current value still");
+    let doubled = Tokens::of(&refresh(&format!("refresh_token={0}; refresh_token={0}", bob.refresh)));
+    assert_eq!(doubled.id, bob.id);
+    let another = site.sign_in("ann", BILLING);
+    let one_of_both = Tokens::of(&refresh(&format!("refresh_token={}; refresh_token={}", once.refresh, another.refresh)));
+    assert!([&once.id, &another.id].contains(&&one_of_both.id));
+    // The cookie beats the body.
+    let body = json!({ "refreshToken": once.refresh });
+    let answer = site.ask("POST /api/jwt/refresh", &[("Cookie", &format!("refresh_token={}", doubled.refresh))], Some(&body));
+    assert_eq!(Tokens::of(&answer).id, bob.id);
+}
+
+#[test]
+fn page_of_another_site_neither_sets_nor_uses_nor_clears_cookies() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING, KIOSK]);
+    let own = site.sign_in("ann", BILLING);
+    let cookies = format!("access_token={}; refresh_token={}", own.access, own.refresh);
+    for headers in FROM_ELSEWHERE {
+        let with = |more: &[(&'static str, &str)], line: &str, body: Option<&serde_json::Value>| {
+            let all: Vec<(&str, &str)> = headers.iter().copied().chain(more.iter().copied()).collect();
+            site.ask(line, &all, body)
+        };
+        for body in [None, Some(json!({}))] {
+            let answer = with(&[("Cookie", &cookies)], "POST /api/jwt/refresh", body.as_ref());
+            assert_eq!((answer.status, set_cookies(&answer).len()), (400, 0), "{headers:?}: {}", answer.text());
+            let answer = with(&[("Cookie", &cookies)], "POST /api/logout", body.as_ref());
+            assert_eq!((answer.status, set_cookies(&answer).len()), (200, 0), "{headers:?}");
+            let answer = with(&[("Cookie", &cookies)], &format!("DELETE /api/jwt/refresh?token={}", own.refresh), body.as_ref());
+            assert_eq!(answer.status, 401, "{headers:?}");
+            let answer = with(&[("Cookie", &cookies)], "PUT /api/login", body.as_ref());
+            assert_eq!(answer.status, 401, "{headers:?}");
+        }
+        for (key, application) in [(ALL, BILLING), ("", KIOSK)] {
+            let body = login_body("ann", Some(application), PASSWORD);
+            let answer = with(&[("Authorization", key), ("Cookie", &cookies)], "POST /api/login", Some(&body));
+            assert_eq!((answer.status, set_cookies(&answer).len()), (200, 0), "{headers:?}: sign-in");
+        }
+        let other = site.sign_in("ann", BILLING);
+        let body = json!({ "refreshToken": other.refresh });
+        let answer = with(&[("Cookie", &cookies)], "POST /api/jwt/refresh", Some(&body));
+        assert_eq!((Tokens::of(&answer).id, set_cookies(&answer).len()), (other.id, 0), "{headers:?}: named in the body");
+    }
+    assert_eq!(site.validate(&own.access), 200);
+    let renewed = Tokens::of(&site.refresh(&own.refresh));
+    assert_ne!(renewed.refresh, own.refresh, "nobody has used it");
+}
+
+#[test]
+fn own_page_sets_uses_and_clears_them() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING, KIOSK]);
+    for header in [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "none"), ("Origin", "http://auth.example.com")] {
+        let answer = site.ask("POST /api/login", &[header], Some(&login_body("ann", Some(KIOSK), PASSWORD)));
+        let tokens = Tokens::of(&answer);
+        let access = format!("access_token={}; Path=/; HttpOnly; SameSite=Lax", tokens.access);
+        let refresh = |value: &str| format!("refresh_token={value}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax");
+        assert_eq!(set_cookies(&answer), [access, refresh(&tokens.refresh)]);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let cookies = format!("access_token={}; refresh_token={}", tokens.access, tokens.refresh);
+        let answer = site.ask("POST /api/jwt/refresh", &[header, ("Cookie", &cookies)], None);
+        let renewed = Tokens::of(&answer);
+        assert_eq!(set_cookies(&answer)[1], refresh(&renewed.refresh));
+        let cookies = format!("access_token={}; refresh_token={}", renewed.access, renewed.refresh);
+        let answer = site.ask("POST /api/logout", &[header, ("Cookie", &cookies)], None);
+        let cleared = set_cookies(&answer);
+        assert!(cleared.len() == 2 && cleared.iter().all(|cookie| cookie.contains("_token=; Max-Age=0")), "{cleared:?}");
+        site.is_dead(&renewed.access, "logged out");
+    }
+}
+
+/// What a form or a script of another site can send without asking (Fetch standard, "CORS-safelisted").
+#[test]
+fn bodies_that_a_form_can_send_are_refused_where_cookies_are_set() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING, KIOSK]);
+    let own = site.sign_in("ann", BILLING);
+    let cookies = format!("access_token={}; refresh_token={}", own.access, own.refresh);
+    let sign_in = login_body("ann", Some(KIOSK), PASSWORD);
+    let renew = json!({ "refreshToken": own.refresh });
+    for kind in [
+        "text/plain",
+        "text/plain; a=application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+    ] {
+        for (line, body) in [("POST /api/login", &sign_in), ("POST /api/jwt/refresh", &renew), ("POST /api/logout", &renew)] {
+            let answer = site.ask(line, &[("Content-Type", kind), ("Cookie", &cookies)], Some(body));
+            assert_eq!((answer.status, set_cookies(&answer).len()), (415, 0), "{line} {kind}");
+        }
+    }
+    let answer = site.ask("POST /api/login", &[("Content-Type", "Application/JSON; charset=utf-8")], Some(&sign_in));
+    assert_eq!(answer.status, 200);
+    assert_eq!(site.validate(&own.access), 200);
+    assert_ne!(Tokens::of(&site.refresh(&own.refresh)).refresh, own.refresh, "nobody has used it");
+}
