@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::claims::{Grant, expiry};
 use super::refresh_token::{Device, NewRefreshToken, Origin};
 use super::settings::Application;
+use super::users::taken;
 use super::{Authority, Denial, SignedToken, ids, standing};
 use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
 
@@ -92,12 +93,13 @@ impl Authority {
     /// Begins a session of `user`, who has been proved; `changes` are made with it.
     ///
     /// # Errors
-    /// [`Denial::Store`].
+    /// [`Denial::Store`]; [`Denial::Field`] where `changes` add a user whose id or name is taken.
     pub async fn begin_session(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
-        let now = self.parts.clock.now();
         let application = how.application.as_ref();
         let standing = self.closings(&user, application).await?;
         let signed_in = self.sign_in_instant(&standing);
+        // After the sign-in, so that nothing is issued before it.
+        let now = self.parts.clock.now();
         let session = Session {
             id: ids::at(signed_in)?,
             user: user.id,
@@ -109,7 +111,7 @@ impl Authority {
         let registered_at = application.filter(|_| registered);
         changes.push(Change::NoteSignIn(user.id, registered_at.map(|application| application.id), now));
         if how.no_tokens {
-            self.store().commit(changes).await?;
+            self.store().commit(changes).await.map_err(taken)?;
             return Ok(SignedIn { user, token: None, refresh_token: None, registered });
         }
         let grant = Grant {
@@ -128,7 +130,7 @@ impl Authority {
         let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
         let (refresh_token, record) = made.unzip();
         changes.extend(record.map(Change::AddRefreshToken));
-        self.store().commit(changes).await?;
+        self.store().commit(changes).await.map_err(taken)?;
         Ok(SignedIn { user, token: Some(token), refresh_token, registered })
     }
 

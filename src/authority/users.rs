@@ -201,7 +201,7 @@ impl Authority {
 }
 
 /// Says which name is taken.
-fn taken(error: StoreError) -> Denial {
+pub(super) fn taken(error: StoreError) -> Denial {
     let field = match error {
         StoreError::Taken(Unique::Email) => "user.email",
         StoreError::Taken(Unique::Username) => "user.username",
