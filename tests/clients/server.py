@@ -27,7 +27,7 @@ APPLICATIONS = {
     "brief": ("10000000-0000-4000-8000-000000000006",
               'generate_refresh_tokens = false\naccess_token_lifetime = "2s"'),
     "unrenewed": ("10000000-0000-4000-8000-000000000007", "allow_token_refresh = false"),
-    "one-time": ("10000000-0000-4000-8000-000000000008", 'refresh_token_usage = "one-time"\none_time_grace = "60s"'),
+    "one-time": ("10000000-0000-4000-8000-000000000008", 'refresh_token_usage = "one-time"\none_time_grace = "1s"'),
     "public": ("10000000-0000-4000-8000-000000000009", "login_requires_api_key = false"),
     "rs256": ("20000000-0000-4000-8000-000000000001", 'signing_algorithm = "RS256"'),
     "ps256": ("20000000-0000-4000-8000-000000000002", 'signing_algorithm = "PS256"'),
