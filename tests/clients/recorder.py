@@ -62,10 +62,13 @@ class Connection:
     def __init__(self, client, port):
         self.sent, self.received = bytearray(), bytearray()
         self.last, self.taken, self.is_closed = 0.0, 0, False
-        threading.Thread(target=self.relay, args=(client, port), daemon=True).start()
+        self.client, self.port = client, port
 
-    def relay(self, client, port):
-        with client, socket.create_connection(("127.0.0.1", port)) as server:
+    def start(self):
+        threading.Thread(target=self.relay, daemon=True).start()
+
+    def relay(self):
+        with self.client as client, socket.create_connection(("127.0.0.1", self.port)) as server:
             back = threading.Thread(target=self.pump, args=(server, client, self.received), daemon=True)
             back.start()
             self.pump(client, server, self.sent)
@@ -109,10 +112,11 @@ class Recorder:
     def take(self):
         """The exchanges since the last call, the latest at the end."""
         connections = sorted(self._connections, key=lambda connection: connection.last)
+        # Before they are read: what is closed afterwards may have had more to say.
+        closed = [connection for connection in connections if connection.is_closed]
         found = [exchange for connection in connections for exchange in connection.take()]
-        for connection in connections:
-            if connection.is_closed:
-                self._connections.remove(connection)
+        for connection in closed:
+            self._connections.remove(connection)
         self.exchanges.extend(found)
         return found
 
@@ -122,7 +126,10 @@ class Recorder:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self._connections.append(Connection(client, self.port_of_server))
+            connection = Connection(client, self.port_of_server)
+            # First, or its exchange could be over before it is known.
+            self._connections.append(connection)
+            connection.start()
 
 
 def message(connection, data, is_closed):

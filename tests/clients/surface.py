@@ -11,6 +11,8 @@ from jsonschema.validators import Draft202012Validator
 
 FILE = pathlib.Path(__file__).parents[2] / "openapi.yaml"
 METHODS = ["get", "put", "post", "delete", "patch"]
+# What the file has and the server does not serve yet: 405 there says nothing.
+COMING = {"reconcile": "POST /api/jwt/reconcile is not merged yet"}
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -54,7 +56,7 @@ class Surface:
         """Asserts that the file has this exchange."""
         template = self.path_of(exchange.path)
         if template is None:
-            assert exchange.status == 404 and not exchange.body, f"not in openapi.yaml: {exchange}"
+            assert exchange.status == 404, f"not in openapi.yaml: {exchange}"
             return
         self.check_head(exchange)
         method = "GET" if exchange.method == "HEAD" else exchange.method
@@ -62,6 +64,8 @@ class Surface:
             self.check_method_refused(template, exchange)
             return
         operation = self.paths[template][method.lower()]
+        if operation["operationId"] in COMING and exchange.status == 405:
+            return
         self.seen[operation["operationId"]].add(str(exchange.status))
         response = operation["responses"].get(str(exchange.status))
         assert response, f"{operation['operationId']} has no status {exchange.status} in openapi.yaml: {exchange}"
@@ -81,7 +85,8 @@ class Surface:
     def check_method_refused(self, template, exchange):
         assert exchange.status == 405, str(exchange)
         assert {name.strip() for name in exchange.header("allow").split(",")} == self.allowed(template), str(exchange)
-        assert self.errors({"$ref": "#/components/schemas/Errors"}, exchange.json()) == [], str(exchange)
+        if exchange.method != "HEAD":
+            assert self.errors({"$ref": "#/components/schemas/Errors"}, exchange.json()) == [], str(exchange)
 
     def check_response(self, response, exchange):
         for name, header in response.get("headers", {}).items():

@@ -153,6 +153,13 @@ def test_a_ping_where_the_user_is_not_registered_is_202(client, people):
     assert set(client.call("login_ping", people.add().id, APP["shop"], key=KEY["all"]).ok(202)) == {"user"}
 
 
+def test_the_application_may_be_in_the_body(client, people, http):
+    person = people.add()
+    client.call("login_ping_with_request", {"userId": person.id, "applicationId": APP["shop"]}, key=KEY["all"]).ok(202)
+    answer = http("PUT", f"/api/login/{person.id}", key=KEY["all"], json={"applicationId": APP["shop"]})
+    assert answer.status_code == 202
+
+
 def test_what_a_ping_refuses(client, people):
     person = people.add("shop")
     client.call("login_ping", NOBODY, APP["shop"], key=KEY["all"]).refused(404)

@@ -139,6 +139,16 @@ def test_a_password_that_must_be_changed_is_so_at_once(client, people):
     client.call("login", {"loginId": person.email, "password": request["password"]}, **ALL).ok()
 
 
+def test_an_expired_user_changes_no_password_and_guesses_are_counted(client, people, strict_http, strict_people):
+    expired = people.add(expiry=1)
+    request = {"loginId": expired.email, "currentPassword": expired.password, "password": "another good one"}
+    client.call("change_password_by_identity", request, **ALL).refused(410)
+    request = {"loginId": strict_people.add().email, "currentPassword": "wrong", "password": "another good one"}
+    answers = [strict_http("POST", "/api/user/change-password", key=KEY["all"], json=request) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
+    assert int(answers[3].headers["retry-after"]) > 0
+
+
 def test_by_jwt_the_session_that_asks_stays_and_the_others_end(http, people):
     person = people.session("shop")
     other = people.sign_in(person, "shop")
