@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::claims::{Grant, expiry};
 use super::refresh_token::{Device, NewRefreshToken, Origin};
 use super::settings::Application;
-use super::users::taken;
 use super::{Authority, Denial, SignedToken, ids, standing};
 use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
 
@@ -93,7 +92,7 @@ impl Authority {
     /// Begins a session of `user`, who has been proved; `changes` are made with it.
     ///
     /// # Errors
-    /// [`Denial::Store`]; [`Denial::Field`] where `changes` add a user whose id or name is taken.
+    /// [`Denial::Store`].
     pub async fn begin_session(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
         let application = how.application.as_ref();
         let standing = self.closings(&user, application).await?;
@@ -111,7 +110,7 @@ impl Authority {
         let registered_at = application.filter(|_| registered);
         changes.push(Change::NoteSignIn(user.id, registered_at.map(|application| application.id), now));
         if how.no_tokens {
-            self.store().commit(changes).await.map_err(taken)?;
+            self.store().commit(changes).await?;
             return Ok(SignedIn { user, token: None, refresh_token: None, registered });
         }
         let grant = Grant {
@@ -130,7 +129,7 @@ impl Authority {
         let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
         let (refresh_token, record) = made.unzip();
         changes.extend(record.map(Change::AddRefreshToken));
-        self.store().commit(changes).await.map_err(taken)?;
+        self.store().commit(changes).await?;
         Ok(SignedIn { user, token: Some(token), refresh_token, registered })
     }
 
