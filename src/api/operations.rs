@@ -42,6 +42,14 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
     }
     let path = call.path.clone();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    // `/api/user/` is nobody's, and not the user of the empty id.
+    if segments.contains(&"") {
+        return Err(Refusal::NotFound);
+    }
+    // Before the table, where a name such as `change-password` would fit in the place of an id.
+    if let Some(allowed) = methods_of(&segments).filter(|allowed| !allowed.split(", ").any(|method| call.method == method)) {
+        return Err(Refusal::Method(allowed));
+    }
     // What may be asked for by GET may be by HEAD (RFC 9110 section 9.3.2); the server leaves the body out.
     let method = if call.method == Method::HEAD { Method::GET } else { call.method.clone() };
     match (segments.as_slice(), method.as_str()) {

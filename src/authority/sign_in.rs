@@ -127,9 +127,10 @@ impl Authority {
         standing: &Standing,
         mut changes: Vec<Change>,
     ) -> Result<SignedIn, Denial> {
-        let now = self.parts.clock.now();
         let application = how.application.as_ref();
         let signed_in = self.sign_in_instant(standing);
+        // After the sign-in, so that nothing is issued before it.
+        let now = self.parts.clock.now();
         let session = Session {
             id: ids::at(signed_in)?,
             user: user.id,

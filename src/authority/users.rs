@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::passwords::{MAX_PASSWORD_BYTES, Unhashed};
 use super::settings::Application;
-use super::{Authority, Denial, ids};
+use super::{Authority, Denial, SignIn, SignedIn, ids};
 use crate::store::{Basis, Change, Ended, LoginName, Registration, Scope, StoreError, Unique, User};
 
 impl Authority {
@@ -72,6 +72,15 @@ impl Authority {
     pub async fn add_user(&self, user: User) -> Result<(), Denial> {
         self.store().commit(vec![Change::AddUser(user)]).await.map_err(taken)?;
         Ok(())
+    }
+
+    /// As [`Authority::add_user`], and begins the user's first session.
+    ///
+    /// # Errors
+    /// As [`Authority::add_user`] and [`Authority::begin_session`].
+    pub async fn add_user_signed_in(&self, user: User, how: SignIn) -> Result<SignedIn, Denial> {
+        let added = vec![Change::AddUser(user.clone())];
+        self.begin_session(user, how, added).await.map_err(taken_denial)
     }
 
     /// Makes `user`, read before as `former`, what it is now. A deactivation ends its sessions; so does another password

@@ -16,7 +16,7 @@ use crate::api::parameters::{not_an_id, parse_id};
 use crate::api::refusal::Refusal;
 use crate::api::user_document::{registration_document, user_document};
 use crate::authority::SignIn;
-use crate::store::{Change, Registration, StoreError};
+use crate::store::{Registration, StoreError};
 
 const ENDPOINT: &str = "/api/user/registration";
 
@@ -62,9 +62,8 @@ async fn add_both(
     fields.check()?;
     let application = api.authority.settings().application(registration.application).cloned();
     user.registrations = vec![registration.clone()];
-    let added = vec![Change::AddUser(user.clone())];
     let how = SignIn { application, authentication_type: "USER_CREATE", device, no_tokens: false };
-    let signed_in = api.authority.begin_session(user, how, added).await?;
+    let signed_in = api.authority.add_user_signed_in(user, how).await?;
     let mut body = json!({ "user": user_document(&signed_in.user), "registration": registration_document(&registration) });
     if let Some(token) = signed_in.token {
         body["token"] = token.token.into();
