@@ -43,7 +43,10 @@ pub enum BuildError {
         /// The name it gives.
         upstream: Arc<str>,
     },
-    /// The store or what is in it.
+    /// The store.
+    #[error("{0}")]
+    Store(EstateError),
+    /// What the authority has in the store.
     #[error("the authority: {0}")]
     Authority(#[from] EstateError),
     /// Two metric families have one name: a defect.

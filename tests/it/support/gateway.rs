@@ -64,8 +64,14 @@ impl Gateway {
     /// Starts in a folder that holds the files the configuration names.
     #[track_caller]
     pub fn start_in(folder: TempDir, text: &str) -> Self {
+        Self::start_at(folder, text, NOW)
+    }
+
+    /// As [`Self::start_in`], at another instant.
+    #[track_caller]
+    pub fn start_at(folder: TempDir, text: &str, now: Timestamp) -> Self {
         let settings = load(folder.path(), text).unwrap_or_else(|problems| panic!("{problems}"));
-        let (clock, log) = (Clock::manual(NOW), Log::default());
+        let (clock, log) = (Clock::manual(now), Log::default());
         let (sink, log_writer) = LogSink::start(log.clone()).unwrap();
         let options = Options { take_over: false, clock: clock.clone(), log: sink, log_level: None };
         let running = gateway::Gateway::start(settings, options).unwrap_or_else(|error| panic!("{error}"));
