@@ -21,7 +21,10 @@ pub struct OpenedStore {
 
 impl OpenedStore {
     /// Opens the store, and makes or migrates it where that is needed.
-    pub(super) async fn open_or_make(settings: &StoreSettings, clock: &Clock) -> Result<Self, EstateError> {
+    ///
+    /// # Errors
+    /// Where the store or its key cannot be opened or made.
+    pub async fn open_or_make(settings: &StoreSettings, clock: &Clock) -> Result<Self, EstateError> {
         let Location::Sqlite(path) = &settings.location;
         let Opened { store, is_new } = SqliteStore::open(path, clock)?;
         let identity = store.identity().await?;
