@@ -23,7 +23,7 @@ pub(super) struct Facts<'a> {
 const COMMANDS: [(&str, &str, &str); 28] = [
     (
         "Sign in. The answer has a token for the application `orders`, and a refresh token.",
-        r#"SIGNED_IN=$(curl -s --cacert "$DEMO/ca.crt" --json "{\"loginId\":\"$USER_EMAIL\",\"password\":\"$PASSWORD\",\"applicationId\":\"$ORDERS\"}" "$GATEWAY/api/login"); echo "$SIGNED_IN""#,
+        r#"SIGNED_IN=$(curl -s --cacert "$DEMO/ca.crt" -H 'Content-Type: application/json' -d "{\"loginId\":\"$USER_EMAIL\",\"password\":\"$PASSWORD\",\"applicationId\":\"$ORDERS\"}" "$GATEWAY/api/login"); echo "$SIGNED_IN""#,
         r#""token":", "refreshToken":", "email":"alice@example.com""#,
     ),
     ("Keep the token,", r#"TOKEN=$(echo "$SIGNED_IN" | sed 's/.*"token":"\([^"]*\)".*/\1/')"#, ""),
@@ -70,7 +70,7 @@ const COMMANDS: [(&str, &str, &str); 28] = [
     ),
     (
         "Refresh: another access token, and another refresh token in place of the one that was used.",
-        r#"REFRESHED=$(curl -s --cacert "$DEMO/ca.crt" --json "{\"refreshToken\":\"$REFRESH\"}" "$GATEWAY/api/jwt/refresh"); echo "$REFRESHED""#,
+        r#"REFRESHED=$(curl -s --cacert "$DEMO/ca.crt" -H 'Content-Type: application/json' -d "{\"refreshToken\":\"$REFRESH\"}" "$GATEWAY/api/jwt/refresh"); echo "$REFRESHED""#,
         r#""token":", "refreshToken":""#,
     ),
     ("Keep the new one.", r#"REFRESH=$(echo "$REFRESHED" | sed 's/.*"refreshToken":"\([^"]*\)".*/\1/')"#, ""),
@@ -139,7 +139,7 @@ const COMMANDS: [(&str, &str, &str); 28] = [
     (
         "and refusals.",
         r#"curl -s "$ADMIN/metrics" | grep '^tollgate_refusals_total'"#,
-        r#"tollgate_refusals_total{reason="policy_denied",route="orders-admin""#,
+        r#"tollgate_refusals_total{route="orders-admin",reason="policy_denied"}"#,
     ),
 ];
 
