@@ -50,7 +50,7 @@ pub use settings::{
 };
 pub use sign_in::{Login, SignIn, SignedIn};
 pub use signing_keys::{Following, KeyRing, Place, PublishedKey, SigningKeySettings, SigningKeys, SigningKeysError};
-pub use verification::issuers;
+pub use verification::{issuers, issuers_without_keys};
 
 use crate::clock::Clock;
 use crate::revocation::Followed;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use http::Response;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -21,7 +23,7 @@ use crate::authority::{
 };
 use crate::clock::{Clock, Timestamp};
 use crate::issuer::{CacheSettings, IssuerSettings, Verifier};
-use crate::proxy::{self, OwnPlan};
+use crate::proxy::{self, Answering, Endpoints, OwnPlan, OwnRequest};
 use crate::revocation::{self, Followed};
 use crate::route::{HostPattern, PathPrefix};
 use crate::store::sqlite::OpenError;
@@ -147,9 +149,28 @@ pub(super) async fn authority_beside(
 
 /// The places of the API in the route table.
 pub(super) fn endpoints(authority: &Arc<Authority>, verifier: Verifier, metrics: &proxy::Metrics) -> OwnPlan {
-    let host = authority.settings().host.clone().map_or(HostPattern::Any, HostPattern::Exact);
+    places(authority.settings(), Arc::new(Api::new(Arc::clone(authority), verifier)), metrics)
+}
+
+/// The same places where nobody answers: for a gateway that never serves.
+pub(super) fn silent_endpoints(settings: &AuthoritySettings, metrics: &proxy::Metrics) -> OwnPlan {
+    places(settings, Arc::new(Silent), metrics)
+}
+
+fn places(settings: &AuthoritySettings, endpoints: Arc<dyn Endpoints>, metrics: &proxy::Metrics) -> OwnPlan {
+    let host = settings.host.clone().map_or(HostPattern::Any, HostPattern::Exact);
     let paths = PATHS.iter().filter_map(|path| PathPrefix::parse(path).ok()).collect();
-    OwnPlan::new(PLACE, host, paths, Arc::new(Api::new(Arc::clone(authority), verifier)), metrics)
+    OwnPlan::new(PLACE, host, paths, endpoints, metrics)
+}
+
+/// Stands where the API is; asked by nobody.
+#[derive(Debug)]
+struct Silent;
+
+impl Endpoints for Silent {
+    fn answer(&self, _: OwnRequest) -> Answering {
+        Box::pin(std::future::ready(Response::new(Bytes::new())))
+    }
 }
 
 /// A restored store refuses every session and token older than the restore.

@@ -20,7 +20,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// A title, a command, what it shows (nothing where it only keeps something).
-const COMMANDS: [(&str, &str, &str); 28] = [
+const COMMANDS: [(&str, &str, &str); 29] = [
     (
         "Sign in. The answer has a token for the application `orders`, and a refresh token.",
         r#"SIGNED_IN=$(curl -s --cacert "$DEMO/ca.crt" -H 'Content-Type: application/json' -d "{\"loginId\":\"$USER_EMAIL\",\"password\":\"$PASSWORD\",\"applicationId\":\"$ORDERS\"}" "$GATEWAY/api/login"); echo "$SIGNED_IN""#,
@@ -47,6 +47,11 @@ const COMMANDS: [(&str, &str, &str); 28] = [
         "A path for administrators, as Alice, who is none.",
         r#"curl -si --cacert "$DEMO/ca.crt" -H "Authorization: Bearer $TOKEN" "$GATEWAY/orders/admin""#,
         "403, policy_denied",
+    ),
+    (
+        "Why she was refused.",
+        r#"curl -s --cacert "$DEMO/ca.crt" "$GATEWAY/.well-known/jwks.json" | "$TOLLGATE" explain --config "$DEMO/tollgate.toml" --jwks /dev/stdin --url "$GATEWAY/orders/admin" --token "$TOKEN""#,
+        "fails: any of the roles admin, answer: 403 policy_denied",
     ),
     (
         "Single sign-on: the token for `orders` becomes one for `billing`, of the same session.",
@@ -122,7 +127,7 @@ const COMMANDS: [(&str, &str, &str); 28] = [
     (
         "A public path, over HTTP/2: no token needed, and none passed on.",
         r#"curl -si --http2 --cacert "$DEMO/ca.crt" -H "Authorization: Bearer $TOKEN" "$GATEWAY/public""#,
-        "200, GET /public, not alice, not authorization: Bearer",
+        "200, HTTP/2, GET /public, not alice, not authorization: Bearer",
     ),
     (
         "The public keys, for backends that verify for themselves.",
@@ -210,9 +215,13 @@ mod tests {
         let text = text(&facts);
         assert!(text.contains("\n  TOLLGATE='/opt/it'\\''s/tollgate'\n  DEMO=/tmp/demo\n  GATEWAY=https://localhost:8443\n"));
         let lines: Vec<&str> = text.lines().collect();
-        for (_, command, shows) in COMMANDS.into_iter().filter(|(_, _, shows)| !shows.is_empty()) {
-            let at = lines.iter().position(|line| line.strip_prefix("  ") == Some(command)).unwrap();
-            assert_eq!(lines[at + 1], format!("    # -> {shows}"));
+        let mut from = 0;
+        for (title, command, shows) in COMMANDS {
+            let at = from + lines[from..].iter().position(|line| *line == title).unwrap();
+            assert_eq!(lines[at + 2].strip_prefix("  "), Some(command));
+            let expected = if shows.is_empty() { String::new() } else { format!("    # -> {shows}") };
+            assert_eq!(lines[at + 3], expected);
+            from = at + 3;
         }
     }
 }
