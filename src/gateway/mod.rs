@@ -18,8 +18,8 @@ mod saved_keys;
 mod status;
 mod workers;
 
-pub use build::{BuildError, rehearse};
 pub use authority::EstateError;
+pub use build::{BuildError, rehearse};
 pub use control::{Gateway, StartError};
 pub use opened_store::OpenedStore;
 pub use options::Options;

@@ -57,9 +57,10 @@ impl Archived {
 
     /// Saves what a fetch brought that began at `began`, where it is news or what is saved grows old.
     pub(super) async fn save(&mut self, shared: &Shared, documents: Documents, began: Timestamp) {
-        let is_there = self.latest.as_ref().is_some_and(|(latest, fetched)| {
-            *latest == documents && began.since(*fetched) < interval(&shared.refresh)
-        });
+        let is_there = self
+            .latest
+            .as_ref()
+            .is_some_and(|(latest, fetched)| *latest == documents && began.since(*fetched) < interval(&shared.refresh));
         if is_there {
             return;
         }

@@ -67,8 +67,7 @@ impl Gathering<'_, '_> {
     /// The document at `path` below the base address; `None` where the server has none.
     async fn get(&mut self, path: &str) -> Result<Option<Bytes>, KeyFetchError> {
         let base = &self.reading.source.url;
-        let url =
-            below(base, path).ok_or_else(|| KeyFetchError::Fetch { address: shown(base), cause: FetchError::Address })?;
+        let url = below(base, path).ok_or_else(|| KeyFetchError::Fetch { address: shown(base), cause: FetchError::Address })?;
         match self.reading.get(&url, Reach::Anywhere).await {
             Ok(document) => {
                 self.freshness = [self.freshness, document.freshness].into_iter().flatten().min();

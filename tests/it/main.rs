@@ -15,6 +15,7 @@ mod anonymous;
 mod authentication;
 mod authorization;
 mod browsers;
+mod commands;
 mod documents;
 mod explained;
 mod faults;

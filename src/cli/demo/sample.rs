@@ -50,8 +50,7 @@ impl Sample {
             let new = authority.new_registration(None, application)?;
             Ok::<_, Denial>(Registration { roles: vec![role.to_owned()], ..new })
         };
-        user.registrations =
-            vec![registration(self.orders, ROLE_IN_ORDERS)?, registration(self.billing, ROLE_IN_BILLING)?];
+        user.registrations = vec![registration(self.orders, ROLE_IN_ORDERS)?, registration(self.billing, ROLE_IN_BILLING)?];
         authority.add_user(user).await
     }
 }

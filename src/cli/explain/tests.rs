@@ -313,7 +313,10 @@ fn the_authoritys_tokens_are_judged_with_its_published_keys_and_no_store_is_made
     let (at_orders, at_billing) = (about("orders.example"), about("billing.example"));
     let (outcome, out, err) = bench.explain(&["--url", &at_orders, "--token", &token]);
     assert_eq!((outcome, err.as_str()), (Outcome::Good, ""));
-    assert!(out.contains("the authority's keys are in the store, which is not looked at") && out.contains("answer: not known"), "{out}");
+    assert!(
+        out.contains("the authority's keys are in the store, which is not looked at") && out.contains("answer: not known"),
+        "{out}"
+    );
 
     let keys = bench.path("keys.json").display().to_string();
     for given in [keys.clone(), format!("authority={keys}")] {
