@@ -14,6 +14,7 @@ mod exchange;
 mod ids;
 mod latest;
 mod metrics;
+mod mint;
 mod own_token;
 mod passwords;
 mod reconcile;
@@ -39,6 +40,7 @@ pub use denial::Denial;
 pub use exchange::Exchanged;
 pub use latest::Latest;
 pub use metrics::AuthorityMetrics;
+pub use mint::Minted;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
 pub use reconcile::{ProviderError, Providers, Reconcile};
@@ -52,7 +54,7 @@ pub use settings::{
 };
 pub use sign_in::{Login, SignIn, SignedIn};
 pub use signing_keys::{Following, KeyRing, Place, PublishedKey, SigningKeySettings, SigningKeys, SigningKeysError};
-pub use verification::issuers;
+pub use verification::{issuers, issuers_without_keys};
 
 use crate::clock::Clock;
 use crate::revocation::Followed;

@@ -166,7 +166,7 @@ impl Authority {
     }
 
     /// What the sign-in must be later than.
-    async fn closings(&self, user: &User, application: Option<&Arc<Application>>) -> Result<Standing, Denial> {
+    pub(super) async fn closings(&self, user: &User, application: Option<&Arc<Application>>) -> Result<Standing, Denial> {
         match application {
             // Read again: the user may have been closed since.
             Some(application) => Ok(self.store().standing(user.id, application.id).await?),

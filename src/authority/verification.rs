@@ -15,9 +15,18 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The issuers of access tokens and of vended tokens. Their audiences are the applications; an access token may also be
 /// for the authority itself, which no route is.
 pub fn issuers(settings: &AuthoritySettings, keys: &SigningKeys) -> [IssuerSettings; 2] {
-    let mut access = issuer(settings, AUTHORITY_ISSUER, keys.access_keys());
+    issuers_with(settings, keys.access_keys(), keys.vend_keys())
+}
+
+/// The same where the store is not looked at: their keys are not known.
+pub fn issuers_without_keys(settings: &AuthoritySettings) -> [IssuerSettings; 2] {
+    issuers_with(settings, &OwnKeys::unknown(), &OwnKeys::unknown())
+}
+
+fn issuers_with(settings: &AuthoritySettings, access: &OwnKeys, vend: &OwnKeys) -> [IssuerSettings; 2] {
+    let mut access = issuer(settings, AUTHORITY_ISSUER, access);
     access.audiences.push(settings.issuer.to_string());
-    let vend = issuer(settings, VEND_ISSUER, keys.vend_keys());
+    let vend = issuer(settings, VEND_ISSUER, vend);
     let vend_issuer = format!("{}/{VEND_ISSUER}", settings.issuer).into();
     [access, IssuerSettings { issuer: vend_issuer, types: vec![VEND_TYPE.to_owned()], ..vend }]
 }

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::authority::{AuthoritySettings, Place, Sealer, SigningKeySettings, SigningKeys, SigningKeysError};
-use crate::cli::{Outcome, Streams, write_json};
+use crate::cli::{Outcome, Streams, opened_store, write_json};
 use crate::clock::{Clock, Timestamp};
+use crate::gateway::OpenedStore;
 use crate::store::{KeyPurpose, KeyState, SigningKeyRecord, Store};
 
 /// List, rotate and revoke the keys that the authority signs with.
 ///
-/// The gateways on the same store follow within about a second. Exit code 0: done; 1: it could not be done; 2: bad usage
+/// The gateways on the same store, if any run, follow within about a second. Run it as the user that runs them. Exit code 0: done; 1: it could not be done; 2: bad usage
 /// or a bad configuration.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_help = "Example:\n  tollgate keys list --config tollgate.toml")]
@@ -87,16 +88,28 @@ enum Purpose {
 }
 
 /// What the commands work on, once a configuration is read and its store is open.
-pub(super) struct Ground<'a> {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) sealer: Arc<Sealer>,
-    pub(super) authority: &'a AuthoritySettings,
-    pub(super) clock: Clock,
+struct Ground<'a> {
+    store: Arc<dyn Store>,
+    sealer: Arc<Sealer>,
+    authority: &'a AuthoritySettings,
+    clock: Clock,
 }
 
 impl Keys {
+    pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+        opened_store::block_on(async {
+            let clock = Clock::system();
+            let opened = match opened_store::open(self.config(), &clock, streams).await {
+                Ok(opened) => opened,
+                Err(stopped) => return stopped,
+            };
+            let OpenedStore { store, sealer, .. } = opened.store;
+            self.run_on(&Ground { store, sealer, authority: &opened.authority, clock }, streams).await
+        })?
+    }
+
     /// The configuration to read.
-    pub(super) fn config(&self) -> &PathBuf {
+    fn config(&self) -> &PathBuf {
         let (KeysCommand::List(List { common })
         | KeysCommand::Rotate(Rotate { common, .. })
         | KeysCommand::Revoke(Revoke { common, .. })) = &self.command;
@@ -104,7 +117,7 @@ impl Keys {
     }
 
     /// Does it. To list makes and changes nothing, whatever is missing.
-    pub(super) async fn run_on(self, ground: &Ground<'_>, streams: &mut Streams<'_>) -> io::Result<Outcome> {
+    async fn run_on(self, ground: &Ground<'_>, streams: &mut Streams<'_>) -> io::Result<Outcome> {
         let done = match &self.command {
             KeysCommand::List(list) => return ground.list(list.common.json, streams).await,
             KeysCommand::Rotate(rotate) => ground.rotate(rotate).await,

@@ -7,9 +7,10 @@ mod check;
 mod demo;
 mod explain;
 mod hash_key;
-#[cfg_attr(not(test), expect(dead_code, reason = "connected where a configuration has a store to open"))]
 mod keys;
 mod open_files;
+mod opened_store;
+mod operator;
 mod run;
 mod signals;
 mod store;
@@ -41,6 +42,7 @@ enum Command {
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
+    Keys(keys::Keys),
     Store(store::Store),
     HashKey(hash_key::HashKey),
     Token(token::Token),
@@ -69,6 +71,7 @@ impl Command {
             Self::Check(command) => command.run(streams),
             Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
+            Self::Keys(command) => command.run(streams),
             Self::Store(command) => command.run(streams),
             Self::HashKey(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
@@ -146,7 +149,11 @@ mod tests {
             &["tollgate", "chekc"],
             &["tollgate", "check"],
             &["tollgate", "token", "inspect"],
+            &["tollgate", "token", "mint", "--config", "t.toml"],
             &["tollgate", "explain"],
+            &["tollgate", "keys", "list"],
+            &["tollgate", "store", "migrate"],
+            &["tollgate", "store", "migrate", "--config", "t.toml", "--store", "t.db"],
         ] {
             assert_eq!(Arguments::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
         }

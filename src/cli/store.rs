@@ -1,19 +1,19 @@
 //! `tollgate store`: an operator's work on the store's file.
 
-use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::cli::opened_store::{self, Stopped, failed};
 use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::Clock;
 use crate::store::sqlite::{Existing, SqliteStore};
 
 /// Migrate, back up and restore the store.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true, after_help = "Example:\n  tollgate store backup --store tollgate.db tollgate.backup")]
+#[command(arg_required_else_help = true, after_help = "Example:\n  tollgate store backup --config tollgate.toml tollgate.backup")]
 pub(super) struct Store {
     #[command(subcommand)]
     command: StoreCommand,
@@ -26,16 +26,37 @@ enum StoreCommand {
     Restore(Restore),
 }
 
+/// Which store is meant.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Place {
+    /// The configuration file whose store is meant.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The store's own file.
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+}
+
+impl Place {
+    fn path(self, streams: &mut Streams<'_>) -> Result<PathBuf, Stopped> {
+        match (self.store, self.config) {
+            (Some(path), _) => Ok(path),
+            (None, Some(file)) => opened_store::location(&file, streams),
+            (None, None) => Err(opened_store::refused(&"name the store with --config or --store", streams)),
+        }
+    }
+}
+
 /// Bring a store to the schema of this Tollgate. A gateway does the same when it starts.
 ///
 /// An older Tollgate does not open the store afterwards: make a backup first. Exit code 0: migrated, or nothing was to
 /// be done; 1: failed, and the store is as it was.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tollgate store migrate --store tollgate.db")]
+#[command(after_help = "Example:\n  tollgate store migrate --config tollgate.toml")]
 struct Migrate {
-    /// The store.
-    #[arg(long, value_name = "PATH")]
-    store: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -46,11 +67,10 @@ struct Migrate {
 /// The encryption key is not in it and must be kept elsewhere: without it a backup is of no use. Exit code 0: copied; 1:
 /// failed, or there is such a file already.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tollgate store backup --store tollgate.db tollgate.backup")]
+#[command(after_help = "Example:\n  tollgate store backup --config tollgate.toml tollgate.backup")]
 struct Backup {
-    /// The store.
-    #[arg(long, value_name = "PATH")]
-    store: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The file to make.
     destination: PathBuf,
     /// Print JSON.
@@ -64,11 +84,10 @@ struct Backup {
 /// restore is refused: one that was ended after the backup would live again. Stop every gateway on the store first. Exit
 /// code 0: restored; 1: failed, or there is a store already.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tollgate store restore --store tollgate.db tollgate.backup")]
+#[command(after_help = "Example:\n  tollgate store restore --config tollgate.toml tollgate.backup")]
 struct Restore {
-    /// The store to make.
-    #[arg(long, value_name = "PATH")]
-    store: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The backup.
     backup: PathBuf,
     /// Give a store that is there already another name.
@@ -83,15 +102,20 @@ const KEY_IS_ELSEWHERE: &str = "The encryption key is not in the backup. Keep it
 
 impl Store {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
-        let clock = Clock::system();
-        match self.command {
-            StoreCommand::Migrate(command) => migrate(&command.store, command.json, &clock, streams),
-            StoreCommand::Backup(command) => backup(&command.store, &command.destination, command.json, streams),
-            StoreCommand::Restore(command) => {
-                let existing = if command.force { Existing::MoveAside } else { Existing::Refuse };
-                restore(&command.store, &command.backup, existing, command.json, &clock, streams)
+        self.command.run(&Clock::system(), streams).unwrap_or_else(|stopped| stopped)
+    }
+}
+
+impl StoreCommand {
+    fn run(self, clock: &Clock, streams: &mut Streams<'_>) -> Result<io::Result<Outcome>, Stopped> {
+        Ok(match self {
+            Self::Migrate(Migrate { place, json }) => migrate(&place.path(streams)?, json, clock, streams),
+            Self::Backup(Backup { place, destination, json }) => backup(&place.path(streams)?, &destination, json, streams),
+            Self::Restore(Restore { place, backup, force, json }) => {
+                let existing = if force { Existing::MoveAside } else { Existing::Refuse };
+                restore(&place.path(streams)?, &backup, existing, json, clock, streams)
             }
-        }
+        })
     }
 }
 
@@ -146,11 +170,6 @@ fn restore(
     }
     writeln!(streams.out, "{}: restored. Sign-ins until {now} are refused; users sign in again.", store.display())?;
     Ok(Outcome::Good)
-}
-
-fn failed(error: &dyn Display, streams: &mut Streams<'_>) -> io::Result<Outcome> {
-    writeln!(streams.err, "tollgate: {error}")?;
-    Ok(Outcome::Failed)
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! `tollgate token inspect`: what a token says, without believing any of it.
+//! `tollgate token`: tokens looked at without believing any of it, and tokens made.
+
+mod mint;
 
 use std::io;
 
@@ -10,7 +12,7 @@ use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::{Clock, Timestamp};
 use crate::token;
 
-/// Look at tokens.
+/// Look at tokens, and make them.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_help = "Example:\n  tollgate token inspect - < token.txt")]
 pub(super) struct Token {
@@ -21,6 +23,7 @@ pub(super) struct Token {
 #[derive(Debug, Subcommand)]
 enum TokenCommand {
     Inspect(Inspect),
+    Mint(mint::Mint),
 }
 
 /// Show the header and claims of a token. Nothing is verified: anyone could have written it.
@@ -42,8 +45,12 @@ const WARNING: &str = "NOT VERIFIED: anyone could have written this. Signature, 
 
 impl Token {
     pub(super) fn run(self, streams: &mut Streams<'_>) -> io::Result<Outcome> {
-        let TokenCommand::Inspect(inspect) = self.command;
-        show(&terminal::token(&inspect.token)?, inspect.json, Clock::system().now(), streams)
+        match self.command {
+            TokenCommand::Inspect(inspect) => {
+                show(&terminal::token(&inspect.token)?, inspect.json, Clock::system().now(), streams)
+            }
+            TokenCommand::Mint(mint) => mint.run(streams),
+        }
     }
 }
 

@@ -28,3 +28,4 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use files::SourceFile;
 pub use load::{load, load_at};
 pub use settings::Settings;
+pub(crate) use units::duration;

@@ -3,34 +3,38 @@
 //!
 //! Opened once, before anything is served: no token is accepted before the revocations are known.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use http::Response;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, MetricsError};
+use super::opened_store::OpenedStore;
 use crate::api::{Api, PATHS};
 use crate::authority::{
-    Attempts, Authority, AuthoritySettings, Following, Latest, Parts, Passwords, ProviderError, Providers, Sealer, SealingError,
+    Attempts, Authority, AuthoritySettings, Following, Latest, Parts, Passwords, ProviderError, Providers, SealingError,
     SigningKeySettings, SigningKeys, SigningKeysError, issuers,
 };
 use crate::clock::{Clock, Timestamp};
-use crate::issuer::{IssuerMetrics, IssuerSettings, Verifier};
-use crate::proxy::{self, OwnPlan};
+use crate::issuer::{CacheSettings, IssuerMetrics, IssuerSettings, Verifier};
+use crate::proxy::{self, Answering, Endpoints, OwnPlan, OwnRequest};
 use crate::revocation::{self, Followed};
 use crate::route::{HostPattern, PathPrefix};
-use crate::store::sqlite::{OpenError, Opened, SqliteStore};
-use crate::store::{Basis, Location, Logged, Revocation, Scope, Store, StoreError, StoreSettings};
+use crate::store::sqlite::OpenError;
+use crate::store::{Basis, Logged, Revocation, Scope, StoreError};
 
 /// How often what has expired is removed.
 const SWEEP: Duration = Duration::from_secs(60);
 /// The name of the API in metrics and logs, where routes have theirs.
 const PLACE: &str = "authority";
 
-/// Why the authority cannot be had.
+/// Why the store, or the authority on it, cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum EstateError {
     /// The store cannot be opened.
@@ -45,6 +49,12 @@ pub enum EstateError {
     /// The signing keys.
     #[error(transparent)]
     Keys(#[from] SigningKeysError),
+    /// The store was made, and no gateway has used it.
+    #[error("{}: no gateway has used this store yet; the first start gives it its key", .0.display())]
+    Unused(PathBuf),
+    /// Two metric families have one name: a defect.
+    #[error("metrics: {0}")]
+    Metrics(#[from] MetricsError),
 }
 
 /// What outlives configurations, with the tasks that end when it is dropped.
@@ -62,40 +72,18 @@ pub(super) struct Estate {
 }
 
 impl Estate {
-    /// Opens the store and all that is in it, and starts its tasks on `runtime`.
+    /// Reads all that is in the store, and starts its tasks on `runtime`.
     pub(super) async fn open(
-        store: &StoreSettings,
+        opened: &OpenedStore,
         settings: &AuthoritySettings,
         metrics: &Metrics,
         clock: &Clock,
         runtime: &Handle,
     ) -> Result<Self, EstateError> {
-        let Location::Sqlite(path) = &store.location;
-        let Opened { store: sqlite, is_new } = SqliteStore::open(path, clock)?;
-        let opened: Arc<dyn Store> = Arc::new(sqlite);
-        let identity = opened.identity().await?;
-        // A store that was made and not yet given a key, because the process ended in between, is as good as new.
-        let sealer = Sealer::load_or_make(&store.encryption_key, is_new || identity.key_check.is_none())?;
-        sealer.check(&*opened).await?;
-        let sealer = Arc::new(sealer);
-        let keys = SigningKeySettings::of(settings);
-        let keys = SigningKeys::open(Arc::clone(&opened), Arc::clone(&sealer), clock.clone(), keys).await?;
-        let revocations = Arc::clone(&metrics.revocations);
-        revocation::load(&*opened, &revocations, clock.now()).await?;
-        refuse_older(&revocations, &settings.issuer, identity.not_before);
-        let parts = Arc::new(Parts {
-            store: Arc::clone(&opened),
-            sealer,
-            keys: Arc::clone(&keys),
-            revocations: Arc::clone(&revocations),
-            passwords: Passwords::new(&settings.passwords),
-            latest: Latest::default(),
-            attempts: Attempts::new(&settings.passwords),
-            metrics: metrics.authority.clone(),
-            clock: clock.clone(),
-        });
+        let parts = Arc::new(parts(opened, settings, metrics, clock).await?);
+        let (store, keys, revocations) = (Arc::clone(&parts.store), Arc::clone(&parts.keys), Arc::clone(&parts.revocations));
         let (current, replaced) = (Arc::new(ArcSwapOption::empty()), Arc::new(Notify::new()));
-        let follow = revocation::follow(opened, revocations, clock.clone(), Arc::new(Notify::new()));
+        let follow = revocation::follow(store, revocations, clock.clone(), Arc::new(Notify::new()));
         let sweep = sweep(Arc::clone(&current), Arc::clone(&replaced));
         let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep).abort_handle()];
         Ok(Self { parts, current, replaced, runtime: runtime.clone(), _keys: keys.follow(runtime), tasks })
@@ -137,11 +125,68 @@ impl Drop for Estate {
     }
 }
 
+/// What the authority works with; the revocations are loaded, the keys there.
+async fn parts(
+    opened: &OpenedStore,
+    settings: &AuthoritySettings,
+    metrics: &Metrics,
+    clock: &Clock,
+) -> Result<Parts, EstateError> {
+    let (store, sealer) = (Arc::clone(&opened.store), Arc::clone(&opened.sealer));
+    let keys = SigningKeySettings::of(settings);
+    let keys = SigningKeys::open(Arc::clone(&store), Arc::clone(&sealer), clock.clone(), keys).await?;
+    let revocations = Arc::clone(&metrics.revocations);
+    revocation::load(&*store, &revocations, clock.now()).await?;
+    refuse_older(&revocations, &settings.issuer, opened.identity.not_before);
+    Ok(Parts {
+        store,
+        sealer,
+        keys,
+        revocations,
+        passwords: Passwords::new(&settings.passwords),
+        latest: Latest::default(),
+        attempts: Attempts::new(&settings.passwords),
+        metrics: metrics.authority.clone(),
+        clock: clock.clone(),
+    })
+}
+
+/// An authority that no gateway serves.
+pub(super) async fn authority_beside(
+    opened: &OpenedStore,
+    settings: AuthoritySettings,
+    clock: &Clock,
+) -> Result<Authority, EstateError> {
+    let metrics = Metrics::register(&CacheSettings { capacity: 0, bytes: 0 }, clock)?;
+    let parts = parts(opened, &settings, &metrics, clock).await?;
+    // It signs nobody in by another party's token.
+    Ok(Authority::new(Arc::new(settings), Arc::new(parts), Providers::default()))
+}
+
 /// The places of the API in the route table.
 pub(super) fn endpoints(authority: &Arc<Authority>, verifier: Verifier, metrics: &proxy::Metrics) -> OwnPlan {
-    let host = authority.settings().host.clone().map_or(HostPattern::Any, HostPattern::Exact);
+    places(authority.settings(), Arc::new(Api::new(Arc::clone(authority), verifier)), metrics)
+}
+
+/// The same places where nobody answers: for a gateway that never serves.
+pub(super) fn silent_endpoints(settings: &AuthoritySettings, metrics: &proxy::Metrics) -> OwnPlan {
+    places(settings, Arc::new(Silent), metrics)
+}
+
+fn places(settings: &AuthoritySettings, endpoints: Arc<dyn Endpoints>, metrics: &proxy::Metrics) -> OwnPlan {
+    let host = settings.host.clone().map_or(HostPattern::Any, HostPattern::Exact);
     let paths = PATHS.iter().filter_map(|path| PathPrefix::parse(path).ok()).collect();
-    OwnPlan::new(PLACE, host, paths, Arc::new(Api::new(Arc::clone(authority), verifier)), metrics)
+    OwnPlan::new(PLACE, host, paths, endpoints, metrics)
+}
+
+/// Stands where the API is; asked by nobody.
+#[derive(Debug)]
+struct Silent;
+
+impl Endpoints for Silent {
+    fn answer(&self, _: OwnRequest) -> Answering {
+        Box::pin(std::future::ready(Response::new(Bytes::new())))
+    }
 }
 
 /// A restored store refuses every session and token older than the restore.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::authority::{Estate, EstateError, endpoints};
+use super::authority::{Estate, EstateError, endpoints, silent_endpoints};
 use super::metrics::{Metrics, MetricsError};
 use super::options::Options;
 use super::running::Running;
@@ -43,7 +43,10 @@ pub enum BuildError {
         /// The name it gives.
         upstream: Arc<str>,
     },
-    /// The store or what is in it.
+    /// The store.
+    #[error("{0}")]
+    Store(EstateError),
+    /// What the authority has in the store.
     #[error("the authority: {0}")]
     Authority(#[from] EstateError),
     /// An identity provider's keys.
@@ -89,7 +92,11 @@ pub(super) fn build(
         Verifier::new(issuers, remembered, Arc::clone(&metrics.issuer), clock.clone())
     };
     let authority = own.map(|(estate, settings)| estate.authority(settings, &metrics.issuer)).transpose()?;
-    let own = authority.as_ref().map(|authority| endpoints(authority, verifier(), &metrics.proxy));
+    let own = match (&authority, &settings.authority) {
+        (Some(authority), _) => Some(endpoints(authority, verifier(), &metrics.proxy)),
+        (None, Some(settings)) => Some(silent_endpoints(settings, &metrics.proxy)),
+        (None, None) => None,
+    };
     let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
     let routes = routes(settings, &upstreams, metrics)?;
     let snapshot =
@@ -128,8 +135,9 @@ fn routes(settings: &Settings, upstreams: &[Arc<Upstream>], metrics: &Metrics) -
     settings.routes.iter().map(plan).collect()
 }
 
-/// Builds everything that `run` would build: certificates, keys, key sets, names. Opens no socket and asks nobody, so
-/// the snapshot can be asked what it would decide with the keys that came with the configuration.
+/// Builds everything that `run` would build but what is in the store: certificates, keys, key sets, names. Opens no socket
+/// and no store and asks nobody, so the snapshot can be asked what it would decide with the keys that came with the
+/// configuration.
 ///
 /// # Errors
 /// What would stop `run`.

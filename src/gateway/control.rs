@@ -15,8 +15,10 @@ use super::authority::Estate;
 use super::build::{self, BuildError, Built};
 use super::listeners;
 use super::metrics::{Metrics, MetricsError};
+use super::opened_store::OpenedStore;
 use super::options::Options;
 use super::running::{Running, Shared};
+use super::saved_keys::SavedKeys;
 use super::workers::Workers;
 use crate::admin;
 use crate::config::Settings;
@@ -61,7 +63,9 @@ impl Gateway {
         let control =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
-        let estate = open_estate(&settings, &metrics, &options, &control)?;
+        let opened = open_store(&settings, &options, &control)?;
+        let estate = opened.as_ref().map(|opened| open_estate(opened, &settings, &metrics, &options, &control));
+        let (estate, archive) = (estate.transpose()?.flatten(), opened.as_ref().map(SavedKeys::of_issuers));
         let parts = build::build(&settings, None, estate.as_ref(), &metrics, &options)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, settings.workers.max(1), options.take_over)
@@ -72,6 +76,7 @@ impl Gateway {
         let Built { snapshot, issuers, authority, upstreams } = parts;
         let pipeline = Pipeline::new(snapshot);
         let workers = Workers::start(settings.workers, &pipeline)?;
+        archive.iter().for_each(|archive| issuers.keep_in(archive));
         issuers.commit(None, control.handle());
         if let Some((estate, authority)) = estate.as_ref().zip(authority) {
             estate.commit(authority);
@@ -79,7 +84,7 @@ impl Gateway {
         let mut active = Vec::new();
         listeners::commit(bound, &mut active, &workers);
         let started_at = options.clock.now();
-        let running = Running { settings, issuers, upstreams, estate, listeners: active, workers: Some(workers) };
+        let running = Running { settings, issuers, upstreams, estate, archive, listeners: active, workers: Some(workers) };
         let shared = Arc::new(Shared {
             metrics,
             pipeline,
@@ -144,16 +149,23 @@ impl Gateway {
     }
 }
 
-/// The store and all that is in it, where the configuration has an authority.
+/// The store, where the configuration has one.
+fn open_store(settings: &Settings, options: &Options, control: &Runtime) -> Result<Option<OpenedStore>, BuildError> {
+    let Some(store) = &settings.store else { return Ok(None) };
+    let opened = control.block_on(OpenedStore::open_or_make(store, &options.clock));
+    opened.map(Some).map_err(BuildError::Store)
+}
+
+/// All that is in the store, where the configuration has an authority.
 fn open_estate(
+    opened: &OpenedStore,
     settings: &Settings,
     metrics: &Metrics,
     options: &Options,
     control: &Runtime,
 ) -> Result<Option<Estate>, BuildError> {
-    let Some((store, authority)) = settings.store.as_ref().zip(settings.authority.as_ref()) else { return Ok(None) };
-    let estate = control.block_on(Estate::open(store, authority, metrics, &options.clock, control.handle()))?;
-    Ok(Some(estate))
+    let Some(authority) = &settings.authority else { return Ok(None) };
+    Ok(Some(control.block_on(Estate::open(opened, authority, metrics, &options.clock, control.handle()))?))
 }
 
 fn bind_admin(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {

@@ -10,13 +10,17 @@ mod files;
 mod follow;
 mod listeners;
 mod metrics;
+mod opened_store;
 mod options;
 mod reload;
 mod running;
+mod saved_keys;
 mod status;
 mod workers;
 
+pub use authority::EstateError;
 pub use build::{BuildError, rehearse};
 pub use control::{Gateway, StartError};
+pub use opened_store::OpenedStore;
 pub use options::Options;
 pub use reload::ReloadError;

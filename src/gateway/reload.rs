@@ -70,6 +70,7 @@ impl Shared {
             estate.commit(authority);
         }
         self.pipeline.replace(snapshot);
+        running.archive.iter().for_each(|archive| issuers.keep_in(archive));
         issuers.commit(Some(&running.issuers), &self.control);
         listeners::commit(bound, &mut running.listeners, workers);
         if let Some(level) = &self.options.log_level {

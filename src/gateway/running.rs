@@ -10,7 +10,7 @@ use super::options::Options;
 use super::workers::Workers;
 use crate::clock::Timestamp;
 use crate::config::Settings;
-use crate::issuer::Registry;
+use crate::issuer::{Archive, Registry};
 use crate::proxy::Pipeline;
 use crate::upstream::Upstream;
 
@@ -34,6 +34,8 @@ pub(super) struct Running {
     pub(super) upstreams: Vec<Arc<Upstream>>,
     /// The authority's parts, where there is one.
     pub(super) estate: Option<Estate>,
+    /// Where fetched keys are saved, where there is a store.
+    pub(super) archive: Option<Archive>,
     pub(super) listeners: Vec<Active>,
     /// `None` once the gateway is shutting down.
     pub(super) workers: Option<Workers>,

@@ -3,12 +3,13 @@
 //! The metadata's `issuer` must be the configured one, byte for byte, before its `jwks_uri` is used (section 4.3): else
 //! whoever serves one tenant's metadata could supply the keys of another.
 
+use std::time::Duration;
+
 use http::Uri;
 use serde::Deserialize;
 
-use super::source::{Fetched, KeyFetchError, RemoteSource};
-use crate::clock::Timestamp;
-use crate::token::KeySet;
+use super::source::{KeyFetchError, Reading};
+use crate::token::{KeySet, Loaded};
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -16,13 +17,14 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// The keys that the metadata at the source's address points to.
-pub(super) async fn load(source: &RemoteSource, issuer: &str, now: Timestamp) -> Result<Fetched, KeyFetchError> {
-    let document = source.get(&source.url, crate::fetch::Reach::Anywhere, now).await?;
+/// The keys that the metadata at the source's address points to, and how long they stay fresh.
+pub(super) async fn load(reading: &mut Reading<'_>, issuer: &str) -> Result<(Loaded, Option<Duration>), KeyFetchError> {
+    let source = reading.source;
+    let document = reading.get(&source.url, crate::fetch::Reach::Anywhere).await?;
     let address = keys_address(&document.body, issuer, &source.url)?;
-    let document = source.get(&address, document.onward, now).await?;
+    let document = reading.get(&address, document.onward).await?;
     let keys = KeySet::from_published(&document.body, &source.allowed)?;
-    Ok(Fetched { keys, freshness: document.freshness })
+    Ok((keys, document.freshness))
 }
 
 /// The `jwks_uri`: `https`, or as plain as the configured address itself.

@@ -110,9 +110,8 @@ fn absent_keys(source: &KeySource) -> String {
         KeySource::Discovery(remote) | KeySource::JwksUrl(remote) | KeySource::FusionAuth(remote, _) => {
             format!("no key set is loaded; the gateway fetches it from {}", remote.url)
         }
-        KeySource::JwksFile(_) | KeySource::PublicKeyFiles(_) | KeySource::Secret(_) | KeySource::Own(_) => {
-            "no key set is loaded".to_owned()
-        }
+        KeySource::Own(_) => "the authority's keys are in the store, which is not looked at".to_owned(),
+        KeySource::JwksFile(_) | KeySource::PublicKeyFiles(_) | KeySource::Secret(_) => "no key set is loaded".to_owned(),
     }
 }
 

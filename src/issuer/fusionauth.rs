@@ -13,8 +13,7 @@ use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
-use super::source::{Fetched, KeyFetchError, RemoteSource, shown};
-use crate::clock::Timestamp;
+use super::source::{KeyFetchError, Reading, shown};
 use crate::fetch::{FetchError, Reach};
 use crate::token::{KeySet, KeySetError, Loaded};
 
@@ -30,9 +29,13 @@ struct PublicKey {
     pem: String,
 }
 
-/// The keys of the server at the source's address.
-pub(super) async fn load(source: &RemoteSource, applications: &[String], now: Timestamp) -> Result<Fetched, KeyFetchError> {
-    let mut gathering = Gathering { source, now, parts: Vec::new(), set_is_empty: false, has_unusable: false, freshness: None };
+/// The keys of the server at the source's address, and how long they stay fresh.
+pub(super) async fn load(
+    reading: &mut Reading<'_>,
+    applications: &[String],
+) -> Result<(Loaded, Option<Duration>), KeyFetchError> {
+    let source = reading.source;
+    let mut gathering = Gathering { reading, parts: Vec::new(), set_is_empty: false, has_unusable: false, freshness: None };
     if let Some(body) = gathering.get("/.well-known/jwks.json").await? {
         gathering.add(KeySet::from_published(&body, &source.allowed))?;
     }
@@ -48,25 +51,24 @@ pub(super) async fn load(source: &RemoteSource, applications: &[String], now: Ti
         }
     }
     let freshness = gathering.freshness;
-    Ok(Fetched { keys: gathering.sum()?, freshness })
+    Ok((gathering.sum()?, freshness))
 }
 
 /// What the endpoints brought so far.
-struct Gathering<'a> {
-    source: &'a RemoteSource,
-    now: Timestamp,
+struct Gathering<'a, 'r> {
+    reading: &'a mut Reading<'r>,
     parts: Vec<Loaded>,
     set_is_empty: bool,
     has_unusable: bool,
     freshness: Option<Duration>,
 }
 
-impl Gathering<'_> {
+impl Gathering<'_, '_> {
     /// The document at `path` below the base address; `None` where the server has none.
     async fn get(&mut self, path: &str) -> Result<Option<Bytes>, KeyFetchError> {
-        let url = below(&self.source.url, path)
-            .ok_or_else(|| KeyFetchError::Fetch { address: shown(&self.source.url), cause: FetchError::Address })?;
-        match self.source.get(&url, Reach::Anywhere, self.now).await {
+        let base = &self.reading.source.url;
+        let url = below(base, path).ok_or_else(|| KeyFetchError::Fetch { address: shown(base), cause: FetchError::Address })?;
+        match self.reading.get(&url, Reach::Anywhere).await {
             Ok(document) => {
                 self.freshness = [self.freshness, document.freshness].into_iter().flatten().min();
                 Ok(Some(document.body))

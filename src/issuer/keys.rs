@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::task::AbortHandle;
 
+use super::archive::Archive;
+use super::archived::Archived;
 use super::lookup::{KeyLookupError, Look, Shared};
 use super::metrics::IssuerMeters;
 use super::refresher;
@@ -22,6 +24,7 @@ use crate::token::{Algorithm, Key, KeySet};
 pub struct Keys {
     shared: Arc<Shared>,
     source: Option<RemoteSource>,
+    archive: OnceLock<Archive>,
     task: OnceLock<AbortHandle>,
 }
 
@@ -43,13 +46,19 @@ impl Keys {
         if let Some(keys) = own {
             keys.attach(&shared);
         }
-        Self { shared, source, task: OnceLock::new() }
+        Self { shared, source, archive: OnceLock::new(), task: OnceLock::new() }
+    }
+
+    /// Has what is fetched saved in `archive`; without effect once the task was started.
+    pub(super) fn keep_in(&self, archive: &Archive) {
+        self.archive.get_or_init(|| Arc::clone(archive));
     }
 
     /// Starts the task that fetches, once; keys that are never fetched need none.
     pub(super) fn start(&self, runtime: &tokio::runtime::Handle) {
         if let Some(source) = &self.source {
-            let run = || runtime.spawn(refresher::run(Arc::clone(&self.shared), source.clone())).abort_handle();
+            let archived = || self.archive.get().map(|archive| Archived::new(Arc::clone(archive), source));
+            let run = || runtime.spawn(refresher::run(Arc::clone(&self.shared), source.clone(), archived())).abort_handle();
             self.task.get_or_init(run);
         }
     }

@@ -4,6 +4,8 @@
 //! Called by `proxy::authenticate` and built by `gateway`. It never decides what an identity may do, and never takes
 //! an address from a token.
 
+mod archive;
+mod archived;
 mod demand;
 mod discovery;
 mod examine;
@@ -24,6 +26,7 @@ mod status;
 mod tally;
 mod verifier;
 
+pub use archive::{Answering, Archive, ArchiveError, KeyArchive, Saved};
 pub use examine::{Outcome, Step};
 pub use keys::Keys;
 pub use lookup::KeyLookupError;

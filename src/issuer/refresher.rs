@@ -7,17 +7,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::archive::Documents;
+use super::archived::Archived;
 use super::lookup::Shared;
 use super::schedule::{jitter, refresh_in, retry_in};
 use super::source::{Fetched, KeyFetchError, RemoteSource, shown};
 use crate::clock::Timestamp;
 use crate::token::Loaded;
 
-/// Runs until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>, source: RemoteSource) {
+/// Runs until it is aborted. What an earlier process saved in the archive is believed until the first fetch succeeds.
+pub(super) async fn run(shared: Arc<Shared>, source: RemoteSource, mut archived: Option<Archived>) {
+    if let Some(archived) = &mut archived {
+        archived.restore(&shared, &source).await;
+    }
     let mut failures = 0;
     loop {
-        let wait = fetch(&shared, &source, &mut failures).await;
+        let (wait, documents) = fetch(&shared, &source, &mut failures).await;
+        if let (Some(archived), Some((documents, began))) = (&mut archived, documents) {
+            archived.save(&shared, documents, began).await;
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = shared.wanted() => {}
@@ -25,34 +33,34 @@ pub(super) async fn run(shared: Arc<Shared>, source: RemoteSource) {
     }
 }
 
-/// One fetch within its bound; how long to wait for the next.
-async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> Duration {
+/// One fetch within its bound; how long to wait for the next, and what it brought, with when it began.
+async fn fetch(shared: &Shared, source: &RemoteSource, failures: &mut u32) -> (Duration, Option<(Documents, Timestamp)>) {
     let began = shared.clock.now();
     shared.begin(began);
     let loading = tokio::time::timeout(shared.refresh.timeout, source.load(began));
     let fetched = loading.await.unwrap_or_else(|_| Err(source.timeout()));
-    let (failure, wait) = match fetched {
-        Ok(fetched) => {
+    let (failure, wait, documents) = match fetched {
+        Ok(Fetched { keys, freshness, documents }) => {
             *failures = 0;
-            let wait = refresh_in(fetched.freshness, &shared.refresh, jitter());
-            accept(shared, fetched, began);
-            (None, wait)
+            let wait = refresh_in(freshness, &shared.refresh, jitter());
+            accept(shared, keys, began);
+            (None, wait, Some((documents, began)))
         }
         Err(error) => {
             *failures = failures.saturating_add(1);
             let wait = retry_in(*failures, &shared.refresh, jitter());
             report(shared, source, &error, wait);
-            (Some(error.word()), wait)
+            (Some(error.word()), wait, None)
         }
     };
     shared.meters.fetched(failure.unwrap_or("ok"));
     shared.end(failure, shared.clock.now().plus(wait));
-    wait
+    (wait, documents)
 }
 
 /// Keys that are in both sets keep their identity, and what was remembered on their word; the others' ends here.
-fn accept(shared: &Shared, fetched: Fetched, began: Timestamp) {
-    let Loaded { set, skipped } = fetched.keys;
+fn accept(shared: &Shared, keys: Loaded, began: Timestamp) {
+    let Loaded { set, skipped } = keys;
     let previous = shared.latest();
     // Said once, not at every refresh.
     if set.is_empty() && previous.as_ref().is_none_or(|previous| !previous.is_empty()) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 
+use super::archive::Archive;
 use super::keys::Keys;
 use super::metrics::{IssuerMeters, IssuerMetrics};
 use super::source::{Source, SourceError};
@@ -133,6 +134,12 @@ impl Registry {
         self.by_issuer.insert(Arc::clone(&issuer.settings.issuer), Arc::clone(&issuer));
         self.in_order.push(issuer);
         Ok(())
+    }
+
+    /// Has the key sets that are fetched from now on saved in `archive`, and believed after a restart as they were before.
+    /// Call it before [`Registry::commit`]; keys that were carried over keep the archive they have.
+    pub fn keep_in(&self, archive: &Archive) {
+        self.in_order.iter().for_each(|issuer| issuer.keys.keep_in(archive));
     }
 
     /// Makes this registry the one in force after `previous`: fetching begins on `runtime`, and what was verified under

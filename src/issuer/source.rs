@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 
+use super::archive::{Documents, fingerprint};
 use super::{IssuerSettings, KeyFile, KeySource, OwnKeys, Remote, discovery, fusionauth};
 use crate::clock::Timestamp;
 use crate::fetch::{Bounds, Document, FetchError, Fetcher, Reach, RootsError};
@@ -104,30 +105,65 @@ enum Kind {
 pub(super) struct Fetched {
     pub(super) keys: Loaded,
     pub(super) freshness: Option<Duration>,
+    /// What they were read from.
+    pub(super) documents: Documents,
 }
 
 impl RemoteSource {
     /// Fetches the keys, in as many documents as it takes; the caller bounds the time of all.
     pub(super) async fn load(&self, now: Timestamp) -> Result<Fetched, KeyFetchError> {
-        match &self.kind {
-            Kind::Discovery(issuer) => discovery::load(self, issuer, now).await,
-            Kind::FusionAuth(applications) => fusionauth::load(self, applications, now).await,
-            Kind::Jwks => {
-                let document = self.get(&self.url, Reach::Anywhere, now).await?;
-                let keys = KeySet::from_published(&document.body, &self.allowed)?;
-                Ok(Fetched { keys, freshness: document.freshness })
-            }
-        }
+        self.read(Reading { source: self, now, saved: None, documents: Documents::default() }).await
     }
 
-    pub(super) async fn get(&self, url: &Uri, reach: Reach, now: Timestamp) -> Result<Document, KeyFetchError> {
-        let document = self.fetcher.get(url, &Bounds { reach, ..self.bounds }, now).await;
-        document.map_err(|cause| KeyFetchError::Fetch { address: shown(url), cause })
+    /// Reads the keys from documents that were fetched before, by the rules of a fetch.
+    pub(super) async fn reload(&self, saved: &Documents) -> Result<Loaded, KeyFetchError> {
+        let now = Timestamp::from_millis(0);
+        let reading = Reading { source: self, now, saved: Some(saved), documents: Documents::default() };
+        Ok(self.read(reading).await?.keys)
+    }
+
+    async fn read(&self, mut reading: Reading<'_>) -> Result<Fetched, KeyFetchError> {
+        let (keys, freshness) = match &self.kind {
+            Kind::Discovery(issuer) => discovery::load(&mut reading, issuer).await?,
+            Kind::FusionAuth(applications) => fusionauth::load(&mut reading, applications).await?,
+            Kind::Jwks => {
+                let document = reading.get(&self.url, Reach::Anywhere).await?;
+                (KeySet::from_published(&document.body, &self.allowed)?, document.freshness)
+            }
+        };
+        Ok(Fetched { keys, freshness, documents: reading.documents })
+    }
+
+    /// Where the documents come from and what decides how they are read, as one word: those of another are of no use.
+    pub(super) fn fingerprint(&self) -> String {
+        let algorithms: Vec<_> = self.allowed.iter().map(|algorithm| algorithm.name()).collect();
+        fingerprint(&format!("{:?} {} {algorithms:?}", self.kind, self.url))
     }
 
     /// The documents of one set did not all come in the time for one fetch.
     pub(super) fn timeout(&self) -> KeyFetchError {
         KeyFetchError::Fetch { address: shown(&self.url), cause: FetchError::Timeout }
+    }
+}
+
+/// Gathers the documents of one set: fetched, or as they were saved.
+pub(super) struct Reading<'a> {
+    pub(super) source: &'a RemoteSource,
+    now: Timestamp,
+    saved: Option<&'a Documents>,
+    documents: Documents,
+}
+
+impl Reading<'_> {
+    pub(super) async fn get(&mut self, url: &Uri, reach: Reach) -> Result<Document, KeyFetchError> {
+        if let Some(saved) = self.saved {
+            return saved.get(url);
+        }
+        let source = self.source;
+        let document = source.fetcher.get(url, &Bounds { reach, ..source.bounds }, self.now).await;
+        let document = document.map_err(|cause| KeyFetchError::Fetch { address: shown(url), cause })?;
+        self.documents.add(url, &document.body);
+        Ok(document)
     }
 }
 

@@ -114,12 +114,12 @@ async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Kno
 
 /// The authority's word on its own tokens: for the route's application and no other, and not ended early.
 fn check_own(snapshot: &Snapshot, plan: &RoutePlan, verified: &Verified) -> Result<(), Rejection> {
-    let Some(authority) = snapshot.authority.as_deref() else { return Ok(()) };
     let refused = |detail| Rejection::detailed(Reason::InvalidToken, detail).of_issuer(Some(&verified.identity.issuer_name));
     let is_own = &*verified.identity.issuer_name == AUTHORITY_ISSUER;
     if is_own && !plan.is_for_audience(verified.identity.claims.document().get("aud")) {
         return Err(refused("other_application"));
     }
+    let Some(authority) = snapshot.authority.as_deref() else { return Ok(()) };
     authority.check_verified(&verified.identity.claims, is_own).map_err(|_| refused("revoked"))
 }
 

@@ -63,12 +63,12 @@ pub struct SigningKeyRecord {
 /// An issuer's key set as it was fetched, so that a restart needs no issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyDocument {
-    /// The issuer's configured name.
+    /// The issuer, by its configured name and what kind of party it is.
     pub issuer: String,
     /// Where it came from, and what decides how it is read; another source's document is of no use.
     pub source: String,
     /// When.
     pub fetched: Timestamp,
-    /// The documents, as fetched.
+    /// The documents as fetched, sealed.
     pub body: Vec<u8>,
 }

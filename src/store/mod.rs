@@ -131,7 +131,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn signing_key_generation(&self) -> Pending<'_, u64>;
     /// Entries of the revocation log after number `after` that have not ended at `now`, in order, at most `most`.
     fn revocations_after(&self, after: u64, now: Timestamp, most: usize) -> Pending<'_, Vec<Logged>>;
-    /// The saved key set of the issuer of this configured name.
+    /// The saved key set of this issuer.
     fn key_document<'a>(&'a self, issuer: &'a str) -> Pending<'a, Option<KeyDocument>>;
     /// Does all of `changes` in order, or none.
     fn commit(&self, changes: Vec<Change>) -> Pending<'_, Committed>;

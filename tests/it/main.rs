@@ -16,6 +16,7 @@ mod authentication;
 mod authority;
 mod authorization;
 mod browsers;
+mod commands;
 mod documents;
 mod explained;
 mod faults;

@@ -1,11 +1,11 @@
-//! `tollgate demo`: a gateway, an issuer and a backend on loopback, with commands to paste.
+//! `tollgate demo`: a gateway with its token authority, and a backend, on loopback, with commands to paste.
 //!
-//! The gateway is the one that `run` serves, from a configuration in a temporary folder; certificate, keys and tokens
-//! are made anew each time.
+//! The gateway is the one that `run` serves, from a configuration and a store in a temporary folder; certificate, keys,
+//! user and password are made anew each time.
 
 mod certificate;
 mod folder;
-mod issuer;
+mod sample;
 mod servers;
 mod text;
 
@@ -14,19 +14,18 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use self::certificate::Certificate;
 use self::folder::Folder;
-use self::issuer::{AUDIENCE, Issuer};
-use self::servers::Server;
+use self::sample::Sample;
 use self::text::Facts;
 use super::signals::Signals;
-use super::{Outcome, Streams};
+use super::{Outcome, Streams, opened_store};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::gateway::{Gateway, Options, StartError};
 use crate::telemetry::{self, LogSink};
 
-/// A gateway, an issuer and a backend on loopback, with commands to paste.
+/// A gateway with its token authority and a backend on loopback, with commands to paste.
 ///
-/// Needs no file and leaves none behind; certificate, keys and tokens are made anew each time. Ports 8443 and 9464 are
+/// Needs no file and leaves none behind; certificate, keys, user and password are made anew each time. Ports 8443 and 9464 are
 /// used if they are free, else others. SIGINT or SIGTERM ends it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tollgate demo")]
@@ -68,41 +67,37 @@ impl Demo {
         let now = clock.now();
         write_certificate(folder, &Certificate::make(now)?)?;
         let (backend_socket, backend) = servers::bind()?;
-        let (issuer_socket, issuer_address) = servers::bind()?;
-        let issuer = Issuer::new(issuer_address).map_err(io::Error::other)?;
-        folder.write("keys.json", &issuer.key_set())?;
-
         let backend = format!("http://{backend}");
-        let options = Options { take_over: false, clock, log, log_level: None };
-        let gateway = start(options, |ports| self.settings(folder, &issuer, &backend, ports))?;
-        gateway.on_control(Server::showing_requests(backend_socket).run());
-        gateway.on_control(Server::of_keys(issuer_socket, issuer.key_set()).run());
+        let sample = Sample::make(now)?;
+        opened_store::block_on(sample.fill(&self.settings(folder, &sample, &backend, ANY)?, &clock))??;
 
-        let token = |user, roles: &[&str]| issuer.token(user, roles, now).map_err(io::Error::other);
+        let options = Options { take_over: false, clock, log, log_level: None };
+        let gateway = start(options, |ports| self.settings(folder, &sample, &backend, ports))?;
+        gateway.on_control(servers::show_requests(backend_socket));
+
         let text = text::text(&Facts {
             program: &std::env::current_exe()?,
             folder: folder.path(),
             gateway: gateway.address("public").ok_or_else(nowhere)?,
             admin: gateway.admin_address().ok_or_else(nowhere)?,
-            issuer: &issuer.url,
             backend: &backend,
-            alice: &token("alice", &["user"])?,
-            bob: &token("bob", &["admin", "user"])?,
+            sample: &sample,
         });
         Ok((gateway, text))
     }
 
     /// From the embedded file by the way of every configuration. The environment has no part in it.
-    fn settings(&self, folder: &Folder, issuer: &Issuer, backend: &str, ports: Ports) -> io::Result<Settings> {
+    fn settings(&self, folder: &Folder, sample: &Sample, backend: &str, ports: Ports) -> io::Result<Settings> {
         let [gateway_port, admin_port] = ports.map(|port| port.to_string());
+        let (orders, billing) = (sample.orders.to_string(), sample.billing.to_string());
         let (level, access) = if self.verbose { ("info", "true") } else { ("warn", "false") };
         let values = [
             ("@GATEWAY_PORT@", gateway_port.as_str()),
             ("@ADMIN_PORT@", &admin_port),
             ("@LEVEL@", level),
             ("@ACCESS@", access),
-            ("@ISSUER@", &issuer.url),
-            ("@AUDIENCE@", AUDIENCE),
+            ("@ORDERS@", &orders),
+            ("@BILLING@", &billing),
             ("@BACKEND@", backend),
         ];
         let text = values.iter().fold(CONFIGURATION.to_owned(), |text, (name, value)| text.replace(name, value));
@@ -149,9 +144,9 @@ mod tests {
     fn the_embedded_configuration_is_good_and_every_place_in_it_is_filled() {
         let folder = Folder::create().unwrap();
         write_certificate(&folder, &Certificate::make(Clock::system().now()).unwrap()).unwrap();
-        let issuer = Issuer::new(([127, 0, 0, 1], 1).into()).unwrap();
+        let sample = Sample::make(Clock::system().now()).unwrap();
         for verbose in [false, true] {
-            let settings = Demo { verbose }.settings(&folder, &issuer, "http://127.0.0.1:2", ANY).unwrap();
+            let settings = Demo { verbose }.settings(&folder, &sample, "http://127.0.0.1:2", ANY).unwrap();
             assert_eq!(settings.warnings, []);
             assert!(settings.listeners.iter().all(|listener| listener.address.ip().is_loopback()));
             assert!(!std::fs::read_to_string(folder.path().join("tollgate.toml")).unwrap().contains('@'));

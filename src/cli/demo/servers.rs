@@ -1,10 +1,9 @@
-//! The demo's two small servers: a backend that shows the request it received, and the issuer's key set.
+//! The demo's backend, which shows the request it received.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,16 +16,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-/// Makes the text that answers a request.
-type Answer = dyn Fn(&Parts) -> String + Send + Sync;
-
-/// A server that has its address and answers once it is run.
-pub(super) struct Server {
-    socket: TcpListener,
-    content_type: HeaderValue,
-    answer: Arc<Answer>,
-}
-
 /// Where the server will be.
 pub(super) fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -35,36 +24,22 @@ pub(super) fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     Ok((socket, address))
 }
 
-impl Server {
-    /// A backend.
-    pub(super) fn showing_requests(socket: TcpListener) -> Self {
-        Self { socket, content_type: HeaderValue::from_static("text/plain; charset=utf-8"), answer: Arc::new(shown) }
-    }
-
-    /// An issuer.
-    pub(super) fn of_keys(socket: TcpListener, key_set: String) -> Self {
-        let answer = Arc::new(move |_: &Parts| key_set.clone());
-        Self { socket, content_type: HeaderValue::from_static("application/json"), answer }
-    }
-
-    /// Serves until the runtime ends.
-    pub(super) async fn run(self) {
-        let Ok(socket) = tokio::net::TcpListener::from_std(self.socket) else { return };
-        loop {
-            let Ok((stream, _)) = socket.accept().await else {
-                // The system is out of files, which passes.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let (answer, content_type) = (Arc::clone(&self.answer), self.content_type.clone());
-            let service = service_fn(move |request: Request<Incoming>| {
-                let (head, _) = request.into_parts();
-                let mut response = Response::new(Full::new(Bytes::from(answer(&head))));
-                response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
-                std::future::ready(Ok::<_, Infallible>(response))
-            });
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-        }
+/// A backend that answers each request with what it received, until the runtime ends.
+pub(super) async fn show_requests(socket: TcpListener) {
+    let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
+    loop {
+        let Ok((stream, _)) = socket.accept().await else {
+            // The system is out of files, which passes.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let service = service_fn(|request: Request<Incoming>| {
+            let (head, _) = request.into_parts();
+            let mut response = Response::new(Full::new(Bytes::from(shown(&head))));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 

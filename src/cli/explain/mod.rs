@@ -16,6 +16,7 @@ use http::Method;
 use serde_json::Value;
 
 use self::request::{Address, Fault};
+use crate::authority::issuers_without_keys;
 use crate::cli::terminal::{self, harmless};
 use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::Clock;
@@ -25,8 +26,9 @@ use crate::proxy::Snapshot;
 
 /// Say which route, issuer, key and rule would decide a request or a token, and why.
 ///
-/// Nothing listens and nothing is fetched. Keys are those in files of the configuration; for an issuer whose keys the
-/// gateway fetches, give them with --jwks. The request is one of HTTP/1.1, of a client that is no trusted proxy.
+/// Nothing listens, nothing is fetched, and no store is opened. Keys are those in files of the configuration; for an issuer
+/// whose keys the gateway fetches, and for the authority, whose keys are in the store, give them with --jwks. What was
+/// revoked is not known. The request is one of HTTP/1.1, of a client that is no trusted proxy.
 ///
 /// Exit code 0: explained, whatever the answer; 2: bad configuration or usage.
 #[derive(Debug, Args)]
@@ -51,8 +53,8 @@ pub(super) struct Explain {
     /// The bearer token, or `-` to read it from standard input, which keeps it out of the shell's history.
     #[arg(long)]
     token: Option<String>,
-    /// A file with a JSON Web Key Set, in place of keys that the gateway would fetch; `ISSUER=FILE` where it fetches those
-    /// of several issuers.
+    /// A file with a JSON Web Key Set, in place of keys that the gateway would fetch or has in its store; `ISSUER=FILE` where
+    /// those are several issuers'. The authority is the issuer `authority`.
     #[arg(long, value_name = "FILE")]
     jwks: Vec<String>,
     /// The listener that the request comes to; by default the first that speaks the address's scheme.
@@ -109,6 +111,8 @@ impl Explain {
     fn explained(&self, clock: &Clock) -> Result<Explained, Stopped> {
         let loaded = config::load_at(&self.config, std::env::vars_os(), clock.now());
         let mut settings = loaded.map_err(Stopped::refused)?;
+        // Whoever explains need not be able to read the store; that a token was revoked is not known without it.
+        settings.issuers.extend(settings.authority.iter().flat_map(issuers_without_keys));
         for given in &self.jwks {
             keys::replace(&mut settings.issuers, given).map_err(Stopped::Refused)?;
         }

@@ -37,7 +37,7 @@ fn answer(answer: &Answer) -> String {
 
 /// What to do where keys are missing.
 pub(super) const UNDECIDED: &str =
-    "not known: the issuer's keys are fetched when the gateway runs; give its key set with --jwks FILE";
+    "not known: the issuer's keys are fetched or opened when the gateway runs; give its key set with --jwks FILE";
 
 pub(super) fn document(explanation: &Explanation) -> Value {
     let stages = explanation.stages.iter();

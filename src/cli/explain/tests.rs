@@ -260,3 +260,72 @@ fn what_cannot_be_explained_is_refused_in_one_line() {
         assert!(err.starts_with(message), "{err}");
     }
 }
+
+const AUTHORITY: &str = r#"
+[[listener]]
+name = "public"
+address = "127.0.0.1:8080"
+
+[authority]
+issuer = "https://authority.example"
+host = "auth.example"
+
+[store]
+url = "sqlite://tollgate.db"
+encryption_key_file = "tollgate.key"
+
+[[application]]
+id = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
+name = "orders"
+
+[[application]]
+id = "6f1cb5d4-4b64-4b5e-9c1d-70ab1a1fbe0b"
+name = "billing"
+
+[[upstream]]
+name = "orders"
+servers = ["http://127.0.0.1:9001"]
+
+[[route]]
+name = "orders"
+host = "orders.example"
+path = "/"
+upstream = "orders"
+application = "orders"
+
+[[route]]
+name = "billing"
+host = "billing.example"
+path = "/"
+upstream = "orders"
+application = "billing"
+"#;
+
+#[test]
+fn the_authoritys_tokens_are_judged_with_its_published_keys_and_no_store_is_made() {
+    let bench = Bench::new("jwks_file = \"keys.json\"");
+    std::fs::write(bench.path("t.toml"), AUTHORITY).unwrap();
+    let orders = "3c219e58-ed0e-4b18-ad48-f4f92793ae32";
+    let token = bench.token(&json!({
+        "iss": "https://authority.example", "aud": orders, "applicationId": orders, "roles": [],
+    }));
+    let about = |host: &str| format!("http://{host}/");
+    let (at_orders, at_billing) = (about("orders.example"), about("billing.example"));
+    let (outcome, out, err) = bench.explain(&["--url", &at_orders, "--token", &token]);
+    assert_eq!((outcome, err.as_str()), (Outcome::Good, ""));
+    assert!(
+        out.contains("the authority's keys are in the store, which is not looked at") && out.contains("answer: not known"),
+        "{out}"
+    );
+
+    let keys = bench.path("keys.json").display().to_string();
+    for given in [keys.clone(), format!("authority={keys}")] {
+        let (_, out, err) = bench.explain(&["--url", &at_orders, "--token", &token, "--jwks", &given]);
+        assert!(out.contains("answer: what upstream \"orders\" answers"), "{out}{err}");
+    }
+    let (_, out, _) = bench.explain(&["--url", &at_billing, "--token", &token, "--jwks", &keys]);
+    assert!(out.contains("answer: 401 invalid_token (other_application)"), "{out}");
+    let (_, out, _) = bench.explain(&["--url", "http://auth.example/api/login", "--method", "POST"]);
+    assert!(out.contains("answer: answered by the gateway's own API"), "{out}");
+    assert!(!bench.path("tollgate.db").exists() && !bench.path("tollgate.key").exists());
+}

@@ -1,5 +1,6 @@
 //! Issuers end to end: a mock issuer on a real port, keys fetched by the real task, tokens proved by the verifier.
 
+mod archive;
 mod demand;
 mod outage;
 mod own_keys;

@@ -86,6 +86,19 @@ impl SqliteStore {
         Self::open_within(path, clock, Bounds::default())
     }
 
+    /// Opens a store that there is, as it is: nothing is made and nothing migrated.
+    pub fn open_existing(path: &Path, clock: &Clock) -> Result<Self, OpenError> {
+        let path = connection::plain(path).map_err(|error| OpenError::system(path, &error))?;
+        if !path.exists() {
+            return Err(OpenError::Missing(path));
+        }
+        let refused = |error: rusqlite::Error| OpenError::database(&path, &error);
+        let db = connection::open_to_read(&path, Bounds::default().busy_timeout).map_err(refused)?;
+        schema::require_newest(&db, &path)?;
+        drop(db);
+        Ok(Self::open(&path, clock)?.store)
+    }
+
     /// As [`SqliteStore::open`], within these bounds.
     pub fn open_within(path: &Path, clock: &Clock, bounds: Bounds) -> Result<Opened, OpenError> {
         let path = connection::plain(path).map_err(|error| OpenError::system(path, &error))?;

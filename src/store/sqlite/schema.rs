@@ -38,6 +38,14 @@ pub enum OpenError {
         /// The newest version that is known here.
         known: i64,
     },
+    /// An older Tollgate has made the store.
+    #[error("{}: the store's schema has version {found}, older than this Tollgate's; run `tollgate store migrate` first", .path.display())]
+    Older {
+        /// The store.
+        path: PathBuf,
+        /// The version that it has.
+        found: i64,
+    },
     /// The system or the database refuses.
     #[error("{}: the store cannot be opened: {reason}", .path.display())]
     Unusable {
@@ -85,6 +93,15 @@ pub(super) fn version(db: &Connection, path: &Path) -> Result<i64, OpenError> {
         }
         Marks { application: APPLICATION_ID, version, .. } if version > 0 => Ok(version),
         _ => Err(OpenError::Foreign(path.to_owned())),
+    }
+}
+
+/// Refuses a store that would have to be made or migrated.
+pub(super) fn require_newest(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    match version(db, path)? {
+        0 => Err(OpenError::Missing(path.to_owned())),
+        found if found < newest() => Err(OpenError::Older { path: path.to_owned(), found }),
+        _ => Ok(()),
     }
 }
 

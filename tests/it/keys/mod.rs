@@ -8,6 +8,7 @@ mod flood;
 mod forgetting;
 mod outage;
 mod rotation;
+mod saved;
 mod sources;
 
 use std::time::Duration;

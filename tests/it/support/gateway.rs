@@ -64,7 +64,13 @@ impl Gateway {
     /// Starts in a folder that holds the files the configuration names.
     #[track_caller]
     pub fn start_in(folder: TempDir, text: &str) -> Self {
-        Self::start_or_say(folder, text, NOW).unwrap_or_else(|problems| panic!("{problems}"))
+        Self::start_at(folder, text, NOW)
+    }
+
+    /// As [`Self::start_in`], at another instant.
+    #[track_caller]
+    pub fn start_at(folder: TempDir, text: &str, now: Timestamp) -> Self {
+        Self::start_or_say(folder, text, now).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     /// Starts at `now` without waiting for anything, or says why not.
