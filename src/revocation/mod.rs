@@ -1,7 +1,7 @@
 //! Which tokens have ended early: the in-memory view that every request meets.
 //!
 //! [`Revocations`] is asked for every token, remembered ones too. It is filled from the store's append-only log before
-//! anything is served ([`load`]) and kept up to date by one task ([`follow`]); what this gateway revoked itself counts
+//! anything is served ([`load`]) and kept up to date by one task ([`follow()`]); what this gateway revoked itself counts
 //! at once ([`Followed::apply_own`]).
 
 mod entry;

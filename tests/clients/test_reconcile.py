@@ -8,9 +8,6 @@ import pytest
 
 from jose import UNSET, SigningKey
 from server import APP, KEY, PROVIDER
-from surface import COMING
-
-pytestmark = [pytest.mark.xfail(strict=False, reason=reason) for name, reason in COMING.items() if name == "reconcile"]
 
 NOBODY = "99999999-0000-4000-8000-000000000000"
 

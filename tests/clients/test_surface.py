@@ -10,17 +10,14 @@ import pytest
 from fusionauth.fusionauth_client import FusionAuthClient
 
 from server import KEY, TENANT, UNKNOWN_KEY
-from surface import COMING, FORM, METHODS, Surface
+from surface import FORM, METHODS, Surface
 
 SURFACE = Surface()
 OPERATIONS = SURFACE.operations()
 
 
 def params(operations):
-    """One parameter for each; what is not merged yet may fail."""
-    return [pytest.param(path, method, operation, id=operation["operationId"],
-                         marks=[pytest.mark.xfail(strict=False, reason=COMING[name]) for name in COMING if name == operation["operationId"]])
-            for path, method, operation in operations]
+    return [pytest.param(path, method, operation, id=operation["operationId"]) for path, method, operation in operations]
 
 
 def target(path):
@@ -35,8 +32,7 @@ def test_the_file_is_openapi():
 
 @pytest.mark.parametrize("path", SURFACE.paths)
 def test_a_path_takes_the_methods_of_the_file_and_no_others(http, path):
-    coming = {method for other, method, operation in OPERATIONS if other == path and operation["operationId"] in COMING}
-    for method in {name.upper() for name in METHODS} - coming | {"HEAD", "OPTIONS", "PROPFIND"}:
+    for method in {name.upper() for name in METHODS} | {"HEAD", "OPTIONS", "PROPFIND"}:
         answer = http(method, target(path))
         assert (answer.status_code == 405) == (method not in SURFACE.allowed(path)), (method, answer.status_code)
         if answer.status_code == 405:
