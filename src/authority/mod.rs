@@ -34,6 +34,9 @@ mod verification;
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
 pub use access::SignedToken;
 pub use attempts::Attempts;
 pub use denial::Denial;
@@ -58,7 +61,7 @@ pub use verification::{issuers, issuers_without_keys};
 
 use crate::clock::Clock;
 use crate::revocation::Followed;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The authority under one configuration. Made anew at each reload; its [`Parts`] stay.
 #[derive(Debug)]
@@ -85,6 +88,8 @@ pub struct Parts {
     pub latest: Latest,
     /// Counts guesses.
     pub attempts: Attempts,
+    /// What the latest probe of the store found, and when.
+    pub probed: Mutex<Option<(Instant, Result<(), StoreError>)>>,
     /// What is counted.
     pub metrics: AuthorityMetrics,
     /// What time it is.

@@ -11,18 +11,19 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::Response;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::AbortHandle;
 
 use super::metrics::{Metrics, MetricsError};
 use super::opened_store::OpenedStore;
+use super::saved_keys::SavedKeys;
 use crate::api::{Api, PATHS};
 use crate::authority::{
     Attempts, Authority, AuthoritySettings, Following, Latest, Parts, Passwords, ProviderError, Providers, SealingError,
     SigningKeySettings, SigningKeys, SigningKeysError, issuers,
 };
 use crate::clock::{Clock, Timestamp};
-use crate::issuer::{CacheSettings, IssuerMetrics, IssuerSettings, Verifier};
+use crate::issuer::{Archive, CacheSettings, IssuerMetrics, IssuerSettings, Verifier};
 use crate::proxy::{self, Answering, Endpoints, OwnPlan, OwnRequest};
 use crate::revocation::{self, Followed};
 use crate::route::{HostPattern, PathPrefix};
@@ -63,8 +64,9 @@ pub(super) struct Estate {
     pub(super) parts: Arc<Parts>,
     /// The authority in force, for the sweeper and for its successor.
     current: Arc<ArcSwapOption<Authority>>,
-    /// Where keys of identity providers are fetched.
+    /// Where keys of identity providers are fetched, and saved.
     runtime: Handle,
+    archive: Archive,
     /// Another authority is in force.
     replaced: Arc<Notify>,
     _keys: Following,
@@ -86,7 +88,15 @@ impl Estate {
         let follow = revocation::follow(store, revocations, clock.clone(), Arc::new(Notify::new()));
         let sweep = sweep(Arc::clone(&current), Arc::clone(&replaced));
         let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep).abort_handle()];
-        Ok(Self { parts, current, replaced, runtime: runtime.clone(), _keys: keys.follow(runtime), tasks })
+        Ok(Self {
+            parts,
+            current,
+            replaced,
+            runtime: runtime.clone(),
+            archive: SavedKeys::of_providers(opened),
+            _keys: keys.follow(runtime),
+            tasks,
+        })
     }
 
     /// The authority's own tokens as two issuers more.
@@ -113,7 +123,7 @@ impl Estate {
 
     /// Puts `authority` in force.
     pub(super) fn commit(&self, authority: Arc<Authority>) {
-        authority.providers().start(&self.runtime);
+        authority.providers().start(&self.runtime, &self.archive);
         self.current.store(Some(authority));
         self.replaced.notify_one();
     }
@@ -145,6 +155,7 @@ async fn parts(
         revocations,
         passwords: Passwords::new(&settings.passwords),
         latest: Latest::default(),
+        probed: Mutex::default(),
         attempts: Attempts::new(&settings.passwords),
         metrics: metrics.authority.clone(),
         clock: clock.clone(),

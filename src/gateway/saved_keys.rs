@@ -28,6 +28,11 @@ impl SavedKeys {
         Self::of(opened, "issuer")
     }
 
+    /// Those of identity providers, whose tokens are reconciled.
+    pub(super) fn of_providers(opened: &OpenedStore) -> Archive {
+        Self::of(opened, "provider")
+    }
+
     fn of(opened: &OpenedStore, kind: &'static str) -> Archive {
         Arc::new(Self { store: Arc::clone(&opened.store), sealer: Arc::clone(&opened.sealer), kind })
     }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::metrics::IssuerMetrics;
 use super::registry::Issuer;
 use super::verifier::{Failure, failed};
-use super::{IssuerSettings, RegistryProblem, VerifyError};
+use super::{Archive, IssuerSettings, RegistryProblem, VerifyError};
 use crate::clock::Clock;
 use crate::token::{RawToken, TokenFault, VerifiedClaims, verify, verify_for_anyone};
 
@@ -59,7 +59,8 @@ impl Party {
     }
 
     /// Begins to fetch its keys on `runtime`, where they are fetched at all and that has not begun.
-    pub fn start(&self, runtime: &Handle) {
+    pub fn start(&self, runtime: &Handle, archive: &Archive) {
+        self.issuer.keys().keep_in(archive);
         self.issuer.keys().start(runtime);
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::authority::{Denial, IdentityProvider};
 use crate::clock::Clock;
-use crate::issuer::{IssuerMetrics, IssuerSettings, Party, PartySettings, RegistryProblem, VerifyError};
+use crate::issuer::{Archive, IssuerMetrics, IssuerSettings, Party, PartySettings, RegistryProblem, VerifyError};
 use crate::token::VerifiedClaims;
 
 /// As for issuers whose block does not say.
@@ -56,9 +56,9 @@ impl Providers {
         settings.iter().map(build_one).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Begins to fetch keys on `runtime`.
-    pub fn start(&self, runtime: &Handle) {
-        self.0.iter().for_each(|provider| provider.party.start(runtime));
+    /// Begins to fetch keys on `runtime`; what is fetched is saved in `archive`, and what is there is believed until then.
+    pub fn start(&self, runtime: &Handle, archive: &Archive) {
+        self.0.iter().for_each(|provider| provider.party.start(runtime, archive));
     }
 
     pub(super) fn find(&self, id: Uuid) -> Option<&Provider> {
