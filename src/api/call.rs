@@ -105,6 +105,15 @@ impl Call {
         }
     }
 
+    /// As [`Call::json`], for what sets cookies: a body-less request of another type is refused too, as an empty form of
+    /// another site is one. Without a type there is no form (seed 1 refreshes so, with the cookie alone).
+    pub(super) async fn json_alone(&mut self) -> Result<Fields, Refusal> {
+        match self.kind() {
+            Kind::Json | Kind::Absent => self.json().await,
+            Kind::Form | Kind::Other => Err(Refusal::MediaType("application/json")),
+        }
+    }
+
     /// The parameters of a form; none where there is no body.
     pub(super) async fn form(&mut self) -> Result<Parameters, Refusal> {
         let kind = self.kind();

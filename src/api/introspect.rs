@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -33,13 +36,22 @@ pub(super) async fn introspect(api: &Shared, mut call: Call) -> Result<Answer, R
         Err(refusal) => return Err(refusal),
     };
     let claims = verified.identity.claims.document();
-    if let Some(client) = form.text("client_id")
+    let of_header = basic_client(&call.headers);
+    if let Some(client) = form.text("client_id").or(of_header.as_deref())
         && claims.get("aud").and_then(Value::as_str) != Some(client)
     {
         let description = "The access token was not issued to this client_id.";
         return Err(Refusal::OAuth(StatusCode::UNAUTHORIZED, "invalid_client", "client_id_mismatch", description));
     }
     Ok(answer(Some(claims)))
+}
+
+/// The client of `Authorization: Basic` (RFC 6749 section 2.3.1); its secret is no credential here.
+fn basic_client(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, encoded) = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    decoded.split_once(':').map(|(client, _)| client.to_owned()).filter(|client| !client.is_empty())
 }
 
 fn answer(claims: Option<&Map<String, Value>>) -> Answer {

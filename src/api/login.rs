@@ -21,10 +21,10 @@ use crate::authority::{Application, Device, Login, SignIn, SignedIn};
 const ENDPOINT: &str = "/api/login";
 
 pub(super) async fn login(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
-    let mut fields = call.json().await?;
+    let mut fields = call.json_alone().await?;
     let (name, password) = (fields.text("loginId"), fields.text("password"));
     for (field, value) in [("loginId", &name), ("password", &password)] {
-        if value.as_deref().is_none_or(str::is_empty) {
+        if value.as_deref().map_or(!fields.has(field), str::is_empty) {
             fields.refuse("blank", field, "It is required.");
         }
     }

@@ -10,7 +10,7 @@ use crate::authority::{Device, Reconcile};
 
 /// The token is the credential; an API key that is sent is let be.
 pub(super) async fn reconcile(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
-    let mut fields = call.json().await?;
+    let mut fields = call.json_alone().await?;
     let application = required_id(&mut fields, "applicationId");
     let provider = required_id(&mut fields, "identityProviderId");
     let token = fields.text("data.token").or_else(|| fields.text("encodedJWT"));

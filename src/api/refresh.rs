@@ -15,7 +15,7 @@ use crate::authority::{Denial, Refreshed};
 use crate::identity::credential::REFRESH_TOKEN;
 
 pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
-    let mut fields = call.json().await?;
+    let mut fields = call.json_alone().await?;
     let in_body = fields.text("refreshToken");
     let lifetime = fields.number("timeToLiveInSeconds");
     if lifetime.is_some_and(|seconds| seconds <= 0) {

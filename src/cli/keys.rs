@@ -144,13 +144,15 @@ type Done = (bool, Value, String);
 
 impl Ground<'_> {
     async fn list(&self, json: bool, streams: &mut Streams<'_>) -> io::Result<Outcome> {
-        let records = match self.store.signing_keys().await {
+        let mut records = match self.store.signing_keys().await {
             Ok(records) => records,
             Err(error) => {
                 writeln!(streams.err, "tollgate: {error}")?;
                 return Ok(Outcome::Failed);
             }
         };
+        // By place, what signs first.
+        records.sort_by_key(|record| (record.purpose, record.application, rank(record.state), record.created));
         if json {
             let keys: Vec<_> = records.iter().map(document).collect();
             write_json(streams.out, &json!({ "keys": keys }))?;
@@ -261,6 +263,15 @@ fn purpose(purpose: KeyPurpose) -> &'static str {
         KeyPurpose::Vend => "vend",
         KeyPurpose::Assertion => "assertion",
         KeyPurpose::Webhook => "webhook",
+    }
+}
+
+fn rank(state: KeyState) -> u8 {
+    match state {
+        KeyState::Active => 0,
+        KeyState::Next => 1,
+        KeyState::Retired => 2,
+        KeyState::Revoked => 3,
     }
 }
 

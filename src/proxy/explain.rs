@@ -182,6 +182,7 @@ impl Notes {
                 self.say(format!("host {host}; no route covers the path; the routes of this host are:"));
                 let mut routes: Vec<String> = snapshot.routes.answering(&host).map(place_of_destination).collect();
                 routes.sort_unstable();
+                routes.dedup();
                 routes.iter().for_each(|route| self.say(format!("  {route}")));
             }
         }

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
 use crate::issuer::Verifier;
-use crate::route::{Entry, RouteTable};
+use crate::route::{Entry, HostPattern, RouteTable};
 use crate::upstream::Upstream;
 
 /// What a request needs to know. Built and checked whole before it is swapped in.
@@ -34,6 +34,40 @@ pub struct Snapshot {
     upstreams: Vec<Arc<Upstream>>,
 }
 
+/// All places. The gateway's own paths take nothing else of their host away: what would have answered for the host without
+/// them answers there still, although the table has a host with places of its own speak for itself.
+fn entries(routes: &[Arc<RoutePlan>], own: Option<&Arc<OwnPlan>>) -> Vec<Entry<Destination>> {
+    let entry = |plan: &Arc<RoutePlan>, host: &HostPattern| {
+        let settings = plan.settings();
+        let methods = settings.methods.clone();
+        (host.clone(), settings.path.clone(), methods, settings.allow_encoded_slash, Destination::Route(Arc::clone(plan)))
+    };
+    let mut entries: Vec<Entry<Destination>> = own.iter().flat_map(|own| own.entries()).collect();
+    entries.extend(routes.iter().map(|plan| entry(plan, &plan.settings().host)));
+    if let Some(own) = own
+        && let Some(covering) = most_specific(routes.iter().map(|plan| &plan.settings().host), &own.host)
+    {
+        let covered = routes.iter().filter(|plan| plan.settings().host == *covering);
+        entries.extend(covered.map(|plan| entry(plan, &own.host)));
+    }
+    entries
+}
+
+/// The most specific of `patterns` that covers the one host that `host` is; none where that has routes of its own.
+fn most_specific<'p>(patterns: impl Iterator<Item = &'p HostPattern>, host: &HostPattern) -> Option<&'p HostPattern> {
+    let HostPattern::Exact(name) = host else { return None };
+    let rank = |pattern: &HostPattern| match pattern {
+        HostPattern::Exact(other) => (other == name).then_some(usize::MAX),
+        HostPattern::Below(parent) => {
+            let is_below = name.strip_suffix(&**parent).is_some_and(|rest| rest.ends_with('.'));
+            is_below.then_some(parent.len())
+        }
+        HostPattern::Any => Some(0),
+    };
+    let best = patterns.filter_map(|pattern| rank(pattern).map(|rank| (rank, pattern))).max_by_key(|(rank, _)| *rank)?;
+    Some(best.1).filter(|pattern| *pattern != host)
+}
+
 impl Snapshot {
     /// Puts the parts together.
     pub fn new(
@@ -47,15 +81,10 @@ impl Snapshot {
     ) -> Self {
         let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
-        let entry = |plan: RoutePlan| -> Entry<Destination> {
-            let settings = plan.settings();
-            let (host, path) = (settings.host.clone(), settings.path.clone());
-            (host, path, settings.methods.clone(), settings.allow_encoded_slash, Destination::Route(Arc::new(plan)))
-        };
         let own = own.map(Arc::new);
-        let own_entries = own.iter().flat_map(OwnPlan::entries);
+        let routes: Vec<Arc<RoutePlan>> = routes.into_iter().map(Arc::new).collect();
         Self {
-            routes: RouteTable::build(own_entries.chain(routes.into_iter().map(entry)).collect()),
+            routes: RouteTable::build(entries(&routes, own.as_ref())),
             managed,
             verifier,
             authority,

@@ -5,6 +5,7 @@ mod durable;
 mod exchange;
 mod expiry;
 mod flood;
+mod hosts;
 mod kill;
 mod kinds;
 mod listing;
