@@ -33,6 +33,9 @@ impl Authority {
     /// Signs a token for `user` at `application`.
     pub(super) fn sign(&self, user: &User, application: Option<&Application>, grant: &Grant<'_>) -> Result<SignedToken, Denial> {
         let settings = &self.settings;
+        // No token outlives its user's account.
+        let expires = user.expiry.map_or(grant.expires, |expiry| grant.expires.min(expiry));
+        let grant = &Grant { expires, ..*grant };
         let audience = application.map(|application| application.id.to_string());
         let audience = audience.as_deref().unwrap_or(&settings.issuer);
         self.parts.latest.note(grant.now.max(grant.signed_in));

@@ -41,6 +41,7 @@ impl Authority {
         if presented.for_backend || presented.derived_from.len() >= MOST_LINKS {
             return Err(Denial::Unauthorized);
         }
+        // Before the reading, as at a refresh.
         let now = self.parts.clock.now();
         let (session, standing) = self.store().standing_in(presented.session, presented.user, target.id).await?;
         let session = session.ok_or(Denial::Unauthorized)?;
@@ -89,7 +90,7 @@ impl Authority {
 
     fn may_have_child(&self, parent: &FoundRefreshToken, presented: &OwnToken, target: &Application, now: Timestamp) -> bool {
         let Some(application) = self.settings.application(parent.token.application) else { return false };
-        let is_live = parent.matched == Match::Current && !self.has_expired(&parent.token, application, now);
+        let is_live = parent.matched == Match::Current && !self.has_expired(parent, application, now);
         let is_own = parent.token.session == presented.session && parent.token.user == presented.user;
         is_live && is_own && target.generate_refresh_tokens && target.expiration == application.expiration
     }

@@ -69,7 +69,9 @@ impl Authority {
         };
         let token = self.sign(user, application.map(|application| &**application), &grant)?;
         let session_id = session.id;
-        self.store().commit(vec![Change::AddSession(session)]).await?;
+        // A change of the user or of a registration meanwhile refuses this one, and the command is given again.
+        let changes = vec![Change::UserIsStill(user.id, user.version), Change::AddSession(session)];
+        self.store().commit(changes).await?;
         Ok(Minted { token, session: session_id })
     }
 }

@@ -34,8 +34,11 @@ impl Authority {
     pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
         for round in 0..MOST_ROUNDS {
+            // Before the reading: a token is no younger than what was known when it was decided on, so that the revocation
+            // of something that has changed since reaches it.
+            let now = self.parts.clock.now();
             let found = self.store().renewal(digest).await?.ok_or(Denial::RefreshToken)?;
-            match self.refresh_once(found, value, lifetime, address, round == 0).await {
+            match self.refresh_once(found, value, lifetime, address, (now, round == 0)).await {
                 Err(Denial::Store(StoreError::Conflict)) => {}
                 done => return done,
             }
@@ -49,12 +52,11 @@ impl Authority {
         value: &str,
         lifetime: Option<Duration>,
         address: Option<IpAddr>,
-        is_first: bool,
+        (now, is_first): (Timestamp, bool),
     ) -> Result<Refreshed, Denial> {
-        let now = self.parts.clock.now();
         let application = self.settings.application(found.token.application).filter(|it| it.allow_token_refresh);
         let application = application.ok_or(Denial::RefreshToken)?;
-        if self.has_expired(&found.token, application, now) {
+        if self.has_expired(&found, application, now) {
             return Err(Denial::RefreshToken);
         }
         let judged = judge(found.matched, application.usage, now);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::settings::{Application, Expiration, Usage};
 use super::{Authority, Denial, ids};
 use crate::clock::Timestamp;
-use crate::store::{Digest, Match, RefreshToken};
+use crate::store::{Digest, FoundRefreshToken, Match, RefreshToken};
 
 /// What a refresh token's value is sealed as.
 const PURPOSE: &str = "refresh token";
@@ -104,15 +104,16 @@ impl Authority {
     }
 
     /// Whether `token` has expired under the policy that its application has now (jwt-api.md section 4.3).
-    pub(super) fn has_expired(&self, token: &RefreshToken, application: &Application, now: Timestamp) -> bool {
+    pub(super) fn has_expired(&self, found: &FoundRefreshToken, application: &Application, now: Timestamp) -> bool {
         let lifetime = self.settings.refresh_token_lifetime(application);
-        has_expired(token, application.expiration, lifetime, now)
+        has_expired(&found.token, found.session.signed_in, application.expiration, lifetime, now)
     }
 }
 
-fn has_expired(token: &RefreshToken, policy: Expiration, lifetime: Duration, now: Timestamp) -> bool {
+/// A maximum counts from the sign-in: one that was made at an exchange must not begin it anew.
+fn has_expired(token: &RefreshToken, signed_in: Timestamp, policy: Expiration, lifetime: Duration, now: Timestamp) -> bool {
     let past_maximum = match policy {
-        Expiration::SlidingWithMaximum(maximum) => token.inserted.plus(maximum) < now,
+        Expiration::SlidingWithMaximum(maximum) => token.inserted.min(signed_in).plus(maximum) < now,
         Expiration::Fixed | Expiration::Sliding => false,
     };
     past_maximum || token.start.plus(lifetime) < now
@@ -190,12 +191,12 @@ mod tests {
         };
         let lifetime = SECOND * 100;
         for policy in [Expiration::Fixed, Expiration::Sliding] {
-            assert!(!has_expired(&token(0, 0), policy, lifetime, at(100)));
-            assert!(has_expired(&token(0, 0), policy, lifetime, at(100).plus(Duration::from_millis(1))));
-            assert!(!has_expired(&token(500, 0), policy, lifetime, at(600)));
+            assert!(!has_expired(&token(0, 0), at(0), policy, lifetime, at(100)));
+            assert!(has_expired(&token(0, 0), at(0), policy, lifetime, at(100).plus(Duration::from_millis(1))));
+            assert!(!has_expired(&token(500, 0), at(0), policy, lifetime, at(600)));
         }
         let maximum = Expiration::SlidingWithMaximum(SECOND * 300);
-        assert!(!has_expired(&token(250, 0), maximum, lifetime, at(300)));
-        assert!(has_expired(&token(250, 0), maximum, lifetime, at(301)), "sliding does not move the end");
+        assert!(!has_expired(&token(250, 200), at(0), maximum, lifetime, at(300)));
+        assert!(has_expired(&token(250, 200), at(0), maximum, lifetime, at(301)), "sliding does not move the end");
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Authority, Denial};
 use crate::revocation::Origin;
-use crate::store::{Basis, Change, Digest, Ended, FoundRefreshToken, Logged, Revocation, Scope};
+use crate::store::{Basis, Change, Committed, Digest, Ended, FoundRefreshToken, Logged, Revocation, Scope};
 
 /// What is to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,16 +103,36 @@ impl Authority {
     }
 
     /// Makes `changes`, and shows the revocations among them to this gateway before anybody is answered.
+    ///
+    /// An instant is taken before the commit that it is written by, and a token may be signed between the two on what was
+    /// true until then. So an entry that compares instants is written once more, of an instant after the commit: whatever
+    /// was decided on the former state is older than that.
     pub(super) async fn commit_revoking(&self, changes: Vec<Change>) -> Result<(), Denial> {
         let revocations: Vec<Revocation> = changes
             .iter()
             .filter_map(|change| if let Change::Revoke(revocation) = change { Some(revocation.clone()) } else { None })
             .collect();
         let committed = self.store().commit(changes).await?;
+        self.show(committed, revocations.clone());
+        let after = self.parts.latest.not_before(self.parts.clock.now());
+        let compares = |it: &Revocation| !matches!(it.scope, Scope::Token(_) | Scope::Session(_)) && it.instant < after;
+        let again: Vec<Revocation> =
+            revocations.into_iter().filter(compares).map(|it| Revocation { instant: after, ..it }).collect();
+        if again.is_empty() {
+            return Ok(());
+        }
+        match self.store().commit(again.iter().cloned().map(Change::Revoke).collect()).await {
+            Ok(committed) => self.show(committed, again),
+            // What was asked for is done and durable.
+            Err(error) => tracing::warn!(%error, "a revocation could not be confirmed after its commit"),
+        }
+        Ok(())
+    }
+
+    fn show(&self, committed: Committed, revocations: Vec<Revocation>) {
         let logged = committed.revocations.into_iter().zip(revocations);
         let logged: Vec<Logged> = logged.map(|(number, revocation)| Logged { number, revocation }).collect();
         self.parts.revocations.apply_own(&logged, Origin::Api);
-        Ok(())
     }
 
     async fn require_user(&self, user: Uuid) -> Result<(), Denial> {

@@ -109,14 +109,16 @@ impl Authority {
 
     async fn begin_once(&self, user: User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
         let standing = self.closings(&user, how.application.as_ref()).await?;
-        // Checking a password takes a while, in which whoever has it may have been shut out.
-        match &standing.user {
-            _ if adds(&changes, &user) => {}
-            Some(found) if found.password != user.password || !found.active => return Err(Denial::NotFound),
-            Some(found) => changes.push(Change::UserIsStill(found.id, found.version)),
-            None => return Err(Denial::NotFound),
+        if adds(&changes, &user) {
+            return self.begin_session_of(user, how, &standing, changes).await;
         }
-        self.begin_session_of(user, how, &standing, changes).await
+        // Checking a password takes a while, in which whoever has it may have been shut out, or lost a role.
+        let present = self.store().user(user.id).await?.filter(|present| present.password == user.password);
+        let present = present.filter(|present| present.password_change_required == user.password_change_required);
+        let present = present.filter(|present| standing::may_sign_in(present, self.parts.clock.now()));
+        let present = present.ok_or(Denial::NotFound)?;
+        changes.insert(0, Change::UserIsStill(present.id, present.version));
+        self.begin_session_of(present, how, &standing, changes).await
     }
 
     /// As [`Authority::begin_session`], once, later than the closings of `standing`, which were found to let the user in.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::passwords::{MAX_PASSWORD_BYTES, Unhashed};
 use super::settings::Application;
-use super::{Authority, Denial, SignIn, SignedIn, ids};
+use super::{Authority, Denial, SignIn, SignedIn, ids, standing};
 use crate::store::{Basis, Change, Ended, LoginName, Registration, Scope, StoreError, Unique, User};
 
 impl Authority {
@@ -89,7 +89,8 @@ impl Authority {
     /// # Errors
     /// [`Denial::Field`] where a name is taken; a conflict where the user has changed since.
     pub async fn replace_user(&self, former: &User, mut user: User, spared: Option<Uuid>) -> Result<User, Denial> {
-        let is_deactivated = former.active && !user.active;
+        let now = self.parts.clock.now();
+        let is_deactivated = standing::may_sign_in(former, now) && !standing::may_sign_in(&user, now);
         let has_another_password = former.password != user.password;
         user.updated = self.parts.clock.now();
         let id = user.id;

@@ -199,7 +199,7 @@ mod tests {
         assert!(out.ends_with(&format!("backup: made\n{KEY_IS_ELSEWHERE}\n")), "{out}");
         let (outcome, _, err) = run(|streams| backup(&store, &copy, false, streams));
         assert_eq!(outcome, Outcome::Failed);
-        assert!(err.ends_with("it is not overwritten\n"), "{err}");
+        assert!(err.ends_with("moves it aside)\n"), "{err}");
 
         let (outcome, _, _) = run(|streams| restore(&store, &copy, Existing::Refuse, false, &clock, streams));
         assert_eq!(outcome, Outcome::Failed);

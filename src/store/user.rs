@@ -37,7 +37,7 @@ pub struct User {
     /// Sessions whose sign-in is not later than this are over, however long a session may live. Set by
     /// [`Change::Revoke`](super::Change::Revoke) alone.
     pub closed: Option<Timestamp>,
-    /// Raised by every change but `last_login` and `closed`.
+    /// Raised by every change but `last_login` and `closed`, those of its registrations included.
     pub version: u64,
     /// By application.
     pub registrations: Vec<Registration>,

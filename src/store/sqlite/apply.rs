@@ -22,9 +22,15 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::AddUser(user) => person::add(db, user),
         Change::ReplaceUser(user) => person::replace(db, user),
         Change::RemoveUser(user) => end::user(db, *user, committed),
-        Change::AddRegistration(user, registration) => person::register(db, *user, registration),
-        Change::ReplaceRegistration(user, registration) => person::replace_registration(db, *user, registration),
-        Change::RemoveRegistration(user, application) => person::deregister(db, *user, *application),
+        Change::AddRegistration(user, registration) => {
+            person::register(db, *user, registration).and_then(|()| person::raise(db, *user))
+        }
+        Change::ReplaceRegistration(user, registration) => {
+            person::replace_registration(db, *user, registration).and_then(|()| person::raise(db, *user))
+        }
+        Change::RemoveRegistration(user, application) => {
+            person::deregister(db, *user, *application).and_then(|()| person::raise(db, *user))
+        }
         Change::UserIsStill(user, version) => person::is_still(db, *user, *version),
         Change::NoteSignIn(user, application, at) => person::note_sign_in(db, *user, *application, *at),
         Change::AddLink(link) => person::link(db, link),

@@ -29,7 +29,7 @@ pub enum CopyError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The destination is there already, or what belonged to one.
-    #[error("{}: there is such a file already, and it is not overwritten; give another name, or --force to `restore`, which moves it aside", .0.display())]
+    #[error("{}: there is such a file already, and it is not overwritten (`restore --force` moves it aside)", .0.display())]
     Exists(PathBuf),
     /// A process has the destination open.
     #[error("{}: the store is in use; stop every gateway on it first", .0.display())]

@@ -115,12 +115,17 @@ pub(super) fn deregister(db: &Connection, user: Uuid, application: Uuid) -> Resu
     )
 }
 
-/// A sign-in that another gateway noted first does not move the instant back.
+/// The user is another one now: whoever read the registrations with it decides anew.
+pub(super) fn raise(db: &Connection, user: Uuid) -> Result<(), StoreError> {
+    change_one(db, "UPDATE user SET version = version + 1 WHERE id = ?1", [user.as_bytes()])
+}
+
 pub(super) fn is_still(db: &Connection, user: Uuid, version: u64) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached("SELECT 1 FROM user WHERE id = ?1 AND version = ?2")?;
     if statement.exists(params![user.as_bytes(), integer(version)])? { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
+/// A sign-in that another gateway noted first does not move the instant back.
 pub(super) fn note_sign_in(db: &Connection, user: Uuid, application: Option<Uuid>, at: Timestamp) -> Result<(), StoreError> {
     change_one(
         db,

@@ -117,3 +117,31 @@ fn swept_tokens_are_gone_and_others_are_not() {
     let count = || Database::open(site.store()).unwrap().query_row(sessions, [], |row| row.get::<_, i64>(0)).unwrap();
     until("the session's end", || count() == 2);
 }
+
+#[test]
+fn a_chain_of_refresh_tokens_made_at_exchanges_ends_with_the_maximum_of_the_sign_in() {
+    let site = AuthoritySite::edited(|text| {
+        let id = format!(
+            "id = \"{ORDERS}\"
+"
+        );
+        let more = "refresh_token_expiration = \"sliding-with-maximum\"
+refresh_token_lifetime = \"1h\"
+\
+                    refresh_token_maximum_lifetime = \"3h\"
+access_token_lifetime = \"2h\"
+";
+        text.replace(&id, &format!("{id}{more}"))
+    });
+    site.user("ann", &[ORDERS]);
+    let mut tokens = site.sign_in("ann", ORDERS);
+    for _ in 0..3 {
+        site.gateway.clock.advance(std::time::Duration::from_secs(55 * 60));
+        let renewed = Tokens::of(&site.refresh(&tokens.refresh));
+        let child = Tokens::of(&site.issue(&renewed.access, ORDERS, Some(&tokens.refresh)));
+        assert_ne!(child.refresh, "");
+        tokens = child;
+    }
+    site.gateway.clock.advance(std::time::Duration::from_secs(20 * 60));
+    assert_eq!(site.refresh(&tokens.refresh).status, 401);
+}

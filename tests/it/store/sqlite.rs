@@ -352,7 +352,7 @@ async fn a_restored_store_has_its_users_and_refuses_earlier_sign_ins() {
     let not_before = Some(at(5000));
     let expected = tollgate::store::StoreIdentity { not_before, ..identity };
     assert_eq!(store.identity().await.unwrap(), expected);
-    let kept = User { registrations: vec![registration(10, APP)], ..user(1) };
+    let kept = User { registrations: vec![registration(10, APP)], version: user(1).version + 1, ..user(1) };
     assert_eq!((store.user(id(1)).await.unwrap(), store.user(id(2)).await.unwrap()), (Some(kept), None));
     assert_eq!(store.signing_keys().await.unwrap(), [signing_key("k", 1)]);
     assert_eq!((store.session(id(20)).await, store.count_refresh_tokens().await), (Ok(None), Ok(0)));

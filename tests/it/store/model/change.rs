@@ -26,9 +26,11 @@ impl Records {
                 _ => CONFLICT,
             },
             Change::RemoveUser(user) => self.remove_user(user, committed),
-            Change::AddRegistration(user, registration) => self.register(user, registration),
-            Change::ReplaceRegistration(user, registration) => self.replace_registration(user, registration),
-            Change::RemoveRegistration(user, application) => self.deregister(user, application),
+            Change::AddRegistration(user, registration) => self.register(user, registration).and_then(|()| self.raise(user)),
+            Change::ReplaceRegistration(user, registration) => {
+                self.replace_registration(user, registration).and_then(|()| self.raise(user))
+            }
+            Change::RemoveRegistration(user, application) => self.deregister(user, application).and_then(|()| self.raise(user)),
             Change::NoteSignIn(user, application, at) => self.note_sign_in(user, application, at),
             Change::AddLink(link) => {
                 let key = (link.provider, link.subject.clone());
@@ -148,6 +150,11 @@ impl Records {
         let before = owner.registrations.len();
         owner.registrations.retain(|registration| registration.application != application);
         if owner.registrations.len() < before { Ok(()) } else { CONFLICT }
+    }
+
+    fn raise(&mut self, user: Uuid) -> Done {
+        self.users.get_mut(&user).ok_or(StoreError::Conflict)?.version += 1;
+        Ok(())
     }
 
     fn note_sign_in(&mut self, user: Uuid, application: Option<Uuid>, at: Timestamp) -> Done {
