@@ -120,19 +120,13 @@ fn swept_tokens_are_gone_and_others_are_not() {
 
 #[test]
 fn a_chain_of_refresh_tokens_made_at_exchanges_ends_with_the_maximum_of_the_sign_in() {
-    let site = AuthoritySite::edited(|text| {
-        let id = format!(
-            "id = \"{ORDERS}\"
-"
-        );
-        let more = "refresh_token_expiration = \"sliding-with-maximum\"
-refresh_token_lifetime = \"1h\"
-\
-                    refresh_token_maximum_lifetime = \"3h\"
-access_token_lifetime = \"2h\"
-";
-        text.replace(&id, &format!("{id}{more}"))
-    });
+    let lifetimes = r#"refresh_token_expiration = "sliding-with-maximum"
+refresh_token_lifetime = "1h"
+refresh_token_maximum_lifetime = "3h"
+access_token_lifetime = "2h"
+"#;
+    let id = format!("id = \"{ORDERS}\"\n");
+    let site = AuthoritySite::edited(|text| text.replace(&id, &format!("{id}{lifetimes}")));
     site.user("ann", &[ORDERS]);
     let mut tokens = site.sign_in("ann", ORDERS);
     for _ in 0..3 {
