@@ -13,7 +13,7 @@ impl Authority {
         let linked = self.store().linked_user(case.provider.id, &case.stranger.subject).await?;
         if let Some(user) = linked {
             // The link is by an address that anybody may have typed in, and the account is known to be its owner's.
-            let is_risky = case.stranger.is_denied_address && user.verified;
+            let is_risky = case.stranger.is_open_address && user.verified;
             return if is_risky { Err(Denial::Unauthorized) } else { Ok(Meant::there(user)) };
         }
         if case.no_link {
@@ -78,12 +78,12 @@ impl Authority {
 }
 
 impl Meant {
-    fn there(user: User) -> Self {
-        Self { user, is_new: false, is_changed: false, more: Vec::new() }
+    pub(super) fn there(user: User) -> Self {
+        Self { user, is_new: false, is_changed: false, has_new_owner: false, more: Vec::new() }
     }
 
     fn new(user: User) -> Self {
-        Self { user, is_new: true, is_changed: false, more: Vec::new() }
+        Self { user, is_new: true, is_changed: false, has_new_owner: false, more: Vec::new() }
     }
 }
 

@@ -9,6 +9,7 @@ mod profile;
 mod providers;
 mod stranger;
 
+use std::iter;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -22,7 +23,7 @@ use super::sign_in::{SignIn, SignedIn};
 use super::{Authority, Denial, standing};
 use crate::clock::Timestamp;
 use crate::revocation::Lineage;
-use crate::store::{Change, Standing, StoreError, User};
+use crate::store::{Basis, Change, Ended, Scope, Standing, StoreError, User};
 use stranger::Stranger;
 
 /// How often a decision is made anew because others decide about the same user at the same time.
@@ -105,7 +106,21 @@ impl Authority {
         self.refresh_user(&mut found, case, now);
         self.refresh_registration(&mut found, case, now)?;
         let changes = found.changes();
+        if found.has_new_owner {
+            return self.begin_session_alone(&found.user, how, changes).await;
+        }
         self.begin_session_of(found.user, how, &standing, changes).await
+    }
+
+    /// Makes `changes`, by which an account becomes its owner's, together with the end of all that was begun in it before;
+    /// then begins the owner's session. The session is no part of the one commit because what ends must be known here before
+    /// anything is issued, and the token itself, being older than the entry, could not sign in in another round.
+    async fn begin_session_alone(&self, user: &User, how: SignIn, mut changes: Vec<Change>) -> Result<SignedIn, Denial> {
+        let entry = self.revocation(Scope::User(user.id.to_string()), Basis::SignIn, Some(user.id));
+        changes.extend([Change::End(Ended::SessionsOf(user.id)), Change::Revoke(entry)]);
+        self.commit_revoking(changes).await?;
+        let user = self.store().user(user.id).await?.ok_or(Denial::NotFound)?;
+        self.begin_session(user, how, Vec::new()).await
     }
 
     /// The token meets the revocations of the user it means as if the authority had issued it at its `iat`; whatever was
@@ -129,6 +144,13 @@ impl Authority {
         profile::fill_user(&mut user.profile, &case.provider.claim_map, &case.stranger.claims);
         let vouched = case.stranger.email.as_ref().filter(|email| email.is_vouched);
         user.verified |= vouched.is_some_and(|email| user.email.as_deref() == Some(&*email.address));
+        found.has_new_owner = !found.is_new && user.verified && !former.1;
+        if found.has_new_owner {
+            // Whoever used the account before may have typed in another's address.
+            user.password = None;
+            user.password_last_update = None;
+            user.password_change_required = false;
+        }
         if former != (user.profile.clone(), user.verified) {
             user.updated = now;
             found.is_changed = true;
@@ -168,6 +190,8 @@ struct Meant {
     user: User,
     is_new: bool,
     is_changed: bool,
+    /// The address of a user who is there is known to be theirs from now on, and was not before.
+    has_new_owner: bool,
     /// After the user itself.
     more: Vec<Change>,
 }
@@ -175,11 +199,12 @@ struct Meant {
 impl Meant {
     fn changes(&mut self) -> Vec<Change> {
         let of_user = match (self.is_new, self.is_changed) {
-            (true, _) => Some(Change::AddUser(self.user.clone())),
-            (false, true) => Some(Change::ReplaceUser(self.user.clone())),
-            (false, false) => None,
+            (true, _) => Change::AddUser(self.user.clone()),
+            (false, true) => Change::ReplaceUser(self.user.clone()),
+            // Who was deactivated or removed since is not signed in by what was read before.
+            (false, false) => Change::UserIsStill(self.user.id, self.user.version),
         };
-        of_user.into_iter().chain(std::mem::take(&mut self.more)).collect()
+        iter::once(of_user).chain(std::mem::take(&mut self.more)).collect()
     }
 }
 
@@ -210,6 +235,12 @@ mod tests {
             assert_eq!(check_closings(&standing, Some(Timestamp::from_seconds(6))), Ok(()));
         }
         assert_eq!(check_closings(&open(), None), Ok(()));
+    }
+
+    #[test]
+    fn a_user_who_is_left_alone_must_still_be_as_it_was_read() {
+        let read = User { version: 7, ..user() };
+        assert_eq!(Meant::there(read.clone()).changes(), [Change::UserIsStill(read.id, 7)]);
     }
 
     fn open() -> Standing {

@@ -19,8 +19,8 @@ pub(super) struct Stranger {
     pub(super) username: Option<String>,
     /// `iat`.
     pub(super) issued: Option<Timestamp>,
-    /// The subject is an address that the token itself says is not known to be the user's.
-    pub(super) is_denied_address: bool,
+    /// The subject is an address that the provider could vouch for, and the token does not.
+    pub(super) is_open_address: bool,
     pub(super) claims: Map<String, Value>,
 }
 
@@ -37,7 +37,8 @@ impl Stranger {
     /// What `claims` say, as `provider`'s settings read them.
     ///
     /// # Errors
-    /// [`Denial::Unauthorized`] where the user is not named, an address is none, or its domain is not the provider's.
+    /// [`Denial::Unauthorized`] where the user is not named, an address is none, or its domain is not the provider's; and
+    /// where the user is named by an address that the token itself says is not known to be theirs.
     pub(super) fn of(provider: &IdentityProvider, claims: &VerifiedClaims) -> Result<Self, Denial> {
         Self::read(provider, claims.document(), claims.issued_at()).ok_or(Denial::Unauthorized)
     }
@@ -48,20 +49,23 @@ impl Stranger {
             None if provider.domains.is_empty() => None,
             None => return None,
         };
-        let is_by_address = provider.unique_identity_claim == provider.email_claim;
+        let is_named_by_email = provider.unique_identity_claim == provider.email_claim;
         let subject = match &email {
             // The spelling does not count: one mailbox is one user.
-            Some(email) if is_by_address => email.address.clone(),
+            Some(email) if is_named_by_email => email.address.clone(),
             _ => text(claims, &provider.unique_identity_claim)??.to_owned(),
         };
-        let word = claims.get(&provider.email_verified_claim);
-        let is_denied = !provider.trust_email && word.is_some_and(|word| !word.is_null() && *word != Value::Bool(true));
+        // Under whichever claim it comes.
+        let by_address = email.as_ref().filter(|email| email.address == folded(&subject));
+        if by_address.is_some() && is_denied(provider, claims) {
+            return None;
+        }
         Some(Self {
+            is_open_address: by_address.is_some_and(|email| !email.is_vouched) && !provider.domains.is_empty(),
             subject,
             email,
             username: text(claims, &provider.username_claim)?.map(str::to_owned),
             issued,
-            is_denied_address: is_by_address && is_denied,
             claims: claims.clone(),
         })
     }
@@ -70,6 +74,12 @@ impl Stranger {
     pub(super) fn usable_username(&self) -> Option<&str> {
         self.username.as_deref().filter(|name| name.len() <= MOST_NAME && !name.chars().any(char::is_control))
     }
+}
+
+/// Whether the address is said not to be known to be the user's, which is more than not to say so.
+fn is_denied(provider: &IdentityProvider, claims: &Map<String, Value>) -> bool {
+    let word = claims.get(&provider.email_verified_claim).filter(|word| !word.is_null());
+    !provider.trust_email && word.is_some_and(|word| *word != Value::Bool(true))
 }
 
 /// A claim that is a string with something in it if it is there; the outer `None`: it is anything else.
@@ -150,6 +160,8 @@ mod tests {
 
     #[test]
     fn an_address_is_vouched_for_by_the_domain_and_the_claim_together() {
+        // Named by an address, one who is denied it is refused before.
+        let provider = || IdentityProvider { unique_identity_claim: "sub".into(), ..provider() };
         let trusting = IdentityProvider { trust_email: true, ..provider() };
         let anywhere = IdentityProvider { domains: Vec::new(), trust_email: true, ..provider() };
         for (provider, verified, expected) in [
@@ -162,7 +174,7 @@ mod tests {
             (trusting, json!(false), true),
             (anywhere, json!(true), false),
         ] {
-            let found = read(&provider, json!({ "email": "a@partner.example", "email_verified": verified })).unwrap();
+            let found = read(&provider, json!({ "sub": "7", "email": "a@partner.example", "email_verified": verified })).unwrap();
             assert_eq!(found.email.unwrap().is_vouched, expected, "{verified} {:?}", provider.domains);
         }
     }

@@ -81,6 +81,25 @@ fn an_address_that_its_token_denies_does_not_enter_a_verified_account() {
 }
 
 #[test]
+fn no_link_is_made_by_an_address_that_its_token_denies() {
+    let by_email = BY_SUBJECT.replace("unique_identity_claim = \"sub\"\n", "");
+    let anywhere = by_email.replace("domains = [\"partner.example\"]\n", "");
+    let linking = format!("{by_email}linking = \"anonymous\"\n");
+    for (lines, subject) in [(&*by_email, "ann"), (&anywhere, "ann"), (&linking, "ann"), (BY_SUBJECT, "Ann@partner.example")] {
+        let partnership = Partnership::start(lines);
+        for word in [json!(false), json!("true"), json!(0)] {
+            let denied = partnership.sign_in(json!({ "sub": subject, "email_verified": word }));
+            refused(&denied, 401, &format!("{lines} {word}"));
+        }
+        let users = partnership.site.manage("GET /api/user?email=ann@partner.example", None);
+        assert_eq!(users.status, 404, "nor is a user made");
+        assert_eq!(partnership.sign_in(json!({ "sub": subject, "email_verified": null })).status, 200, "it says nothing");
+    }
+    let trusting = Partnership::start(&format!("{by_email}trust_email = true\n"));
+    assert_eq!(trusting.sign_in(json!({ "email_verified": false })).status, 200, "the operator knows better");
+}
+
+#[test]
 fn domain_tricks_are_refused() {
     let partnership = Partnership::start(BY_SUBJECT);
     for email in [

@@ -62,3 +62,57 @@ fn a_session_of_a_partners_user_is_renewed_and_revoked_like_any_other() {
         assert_eq!(answer.status, 401);
     }
 }
+
+#[test]
+fn an_account_made_with_an_unverified_address_is_not_its_owners_later() {
+    // Named by the address, whose claim is not there: a link that the owner's token will follow.
+    let by_email = BY_SUBJECT.replace("unique_identity_claim = \"sub\"\n", "");
+    let partnership = Partnership::start(&by_email);
+    let guessed = partnership.token(json!({ "sub": "mallory", "email_verified": null }));
+    let id = id_in(&partnership.present(&guessed, json!({})));
+    let id = id.as_str();
+    let password = json!({ "user": { "password": "mallory's own" } });
+    assert_eq!(partnership.site.manage(&format!("PATCH /api/user/{id}"), Some(&password)).status, 200);
+    partnership.site.gateway.clock.advance(Duration::from_secs(5));
+    let before = partnership.sign_in(json!({ "sub": "mallory", "email_verified": null, "iat": after(5) })).json();
+    assert_eq!(before["user"]["verified"], false);
+    let by_password = json!({ "loginId": "ann@partner.example", "password": "mallory's own", "applicationId": ORDERS });
+    let kept = partnership.site.manage("POST /api/login", Some(&by_password)).json();
+
+    let owner = partnership.sign_in(json!({ "iat": after(5) }));
+    assert_eq!((owner.status, id_in(&owner).as_str()), (200, id), "{}", owner.text());
+    let owner = owner.json();
+    assert_eq!(owner["user"]["verified"], true);
+    for (body, status) in [(&before, 401), (&kept, 401), (&owner, 200)] {
+        let credential = format!("Bearer {}", body["token"].as_str().unwrap());
+        let answer = partnership.site.call("GET /api/jwt/validate", &[("Authorization", &credential)], None);
+        assert_eq!(answer.status, status, "the access token of {body}");
+        let renewal = json!({ "refreshToken": body["refreshToken"].as_str().unwrap() });
+        let renewed = partnership.site.call("POST /api/jwt/refresh", &[], Some(&renewal));
+        assert_eq!(renewed.status == 200, status == 200, "{} for {body}", renewed.text());
+    }
+    assert_eq!(partnership.site.manage("POST /api/login", Some(&by_password)).status, 404, "nor the password");
+    refused(&partnership.present(&guessed, json!({})), 401, "nor the partner's token");
+    partnership.site.gateway.clock.advance(Duration::from_secs(5));
+    let another = json!({ "sub": "mallory", "email_verified": null, "iat": after(10) });
+    refused(&partnership.sign_in(another), 401, "nor another like it");
+    assert_eq!(partnership.sign_in(json!({ "iat": after(10) })).status, 200, "the owner comes and goes");
+}
+
+#[test]
+fn a_partners_user_who_is_deactivated_meanwhile_is_left_no_session() {
+    for _ in 0..8 {
+        let partnership = Partnership::start(BY_SUBJECT);
+        let token = partnership.token(json!({ "iat": after(20) }));
+        let id = id_in(&partnership.present(&token, json!({})));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| while partnership.present(&token, json!({})).status == 200 {});
+            }
+            let answer = partnership.site.manage(&format!("DELETE /api/user/{id}"), None);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        });
+        let left = partnership.site.manage(&format!("GET /api/jwt/refresh?userId={id}"), None);
+        assert_eq!(left.json()["refreshTokens"].as_array().map_or(0, Vec::len), 0, "{}", left.text());
+    }
+}
