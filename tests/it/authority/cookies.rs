@@ -175,3 +175,16 @@ fn bodies_that_a_form_can_send_are_refused_where_cookies_are_set() {
     assert_eq!(site.validate(&own.access), 200);
     assert_ne!(Tokens::of(&site.refresh(&own.refresh)).refresh, own.refresh, "nobody has used it");
 }
+
+#[test]
+fn planted_cookies_do_not_keep_a_sign_out_from_ending_the_session() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING]);
+    let own = site.sign_in("ann", BILLING);
+    let planted: String = (0..60).map(|at| format!("refresh_token=planted-{at}; ")).collect();
+    let cookies = format!("{planted}refresh_token={}; access_token={}", own.refresh, own.access);
+    let answer = with_cookies(&site, "POST /api/logout", &cookies);
+    assert_eq!((answer.status, set_cookies(&answer).len()), (200, 2));
+    site.is_dead(&own.access, "signed out");
+    assert_eq!(site.refresh(&own.refresh).status, 401);
+}
