@@ -16,6 +16,8 @@ use crate::proxy::{OwnBody, OwnBodyFault, OwnRequest};
 
 /// Bytes of a body at most: a user's `data` is the largest thing in any.
 const MOST_BODY: usize = 256 * 1024;
+/// More distinct cookies of one name than this are not looked at, even where all are: each costs a look into the store.
+const MOST_VALUES: usize = 64;
 const TENANT: HeaderName = HeaderName::from_static("x-fusionauth-tenantid");
 
 /// A request to the API.
@@ -65,6 +67,19 @@ impl Call {
         }
         let found = credential::cookies(&self.headers, name)?;
         Ok(Some(found).filter(|found| found.tokens().next().is_some()))
+    }
+
+    /// As [`Call::cookies`], where what is planted must not hide what is real: up to [`MOST_VALUES`].
+    pub(super) fn every_cookie(&self, name: &str) -> Vec<&str> {
+        let mut values = Vec::new();
+        if self.cookies_count() {
+            for value in credential::cookie_values(&self.headers, name) {
+                if values.len() < MOST_VALUES && !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+        }
+        values
     }
 
     /// Whether the request carries a cookie of this name at all.

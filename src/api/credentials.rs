@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 
 use super::Shared;
 use super::call::Call;
+use super::cookies;
 use super::refusal::Refusal;
 use crate::authority::{ApiKey, OwnToken, Permissions};
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, TokenFrom};
@@ -54,12 +55,12 @@ impl Shared {
     /// # Errors
     /// 401; 503 where it cannot be checked.
     pub(super) async fn user(&self, call: &Call) -> Result<OwnToken, Refusal> {
-        let presented = presented(call).map_err(|_| Refusal::Unauthorized)?.ok_or(Refusal::Unauthorized)?;
+        let presented = presented(call).map_err(|fault| self.faulty(call, fault))?.ok_or(Refusal::Unauthorized)?;
         let mut caller: Option<OwnToken> = None;
         for token in presented.tokens() {
             match (self.own_token(token).await, &caller) {
                 // Two users' cookies in one request are a plant, and nobody can say which (RFC 6265 section 8.6).
-                (Ok(other), Some(first)) if other.user != first.user => return Err(Refusal::Unauthorized),
+                (Ok(other), Some(first)) if other.user != first.user => return Err(self.conflicting_cookies(call)),
                 (Ok(first), None) => caller = Some(first),
                 (Ok(_), Some(_)) | (Err(Refusal::Unauthorized), _) => {}
                 (Err(refusal), _) => return Err(refusal),
@@ -68,7 +69,20 @@ impl Shared {
         caller.ok_or(Refusal::Unauthorized)
     }
 
-    async fn own_token(&self, token: &str) -> Result<OwnToken, Refusal> {
+    /// 401, and the browser forgets both cookies.
+    pub(super) fn conflicting_cookies(&self, call: &Call) -> Refusal {
+        Refusal::ConflictingCookies(cookies::cleared(self.authority.settings(), &call.client).collect())
+    }
+
+    /// 401; where there are too many cookies the browser forgets them.
+    pub(super) fn faulty(&self, call: &Call, fault: CredentialFault) -> Refusal {
+        match fault {
+            CredentialFault::TooManyCookies => self.conflicting_cookies(call),
+            CredentialFault::Several | CredentialFault::Malformed => Refusal::Unauthorized,
+        }
+    }
+
+    pub(super) async fn own_token(&self, token: &str) -> Result<OwnToken, Refusal> {
         let verified = self.verified(token).await?;
         let own = self.own(&verified).filter(|own| !own.for_backend && !verified.is_by_shared_secret());
         let own = own.ok_or(Refusal::Unauthorized)?;

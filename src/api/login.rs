@@ -19,6 +19,12 @@ use super::user_document::user_document;
 use crate::authority::{Application, Device, Login, SignIn, SignedIn};
 
 const ENDPOINT: &str = "/api/login";
+/// The longest name of a device, in bytes.
+const MOST_DEVICE: usize = 255;
+/// The longest `metaData`, in bytes of JSON: it is kept with each refresh token.
+const MOST_META_DATA: usize = 4096;
+/// As much of the client's `User-Agent` is kept; the rest is cut off, for whoever signs in did not choose it.
+const MOST_USER_AGENT: usize = 512;
 
 pub(super) async fn login(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     let mut fields = call.json_alone().await?;
@@ -63,9 +69,13 @@ fn may_sign_in_users(api: &Shared, call: &Call, application: Option<&Application
 
 /// What the request says about the device: `device`, `metaData` and where it is.
 pub(super) fn device(fields: &mut Fields, call: &Call) -> Device {
-    let name = fields.text("device").or_else(|| fields.text("metaData.device.name"));
+    let name = device_name(fields, "device").or_else(|| device_name(fields, "metaData.device.name"));
     let mut meta_data = fields.object("metaData").unwrap_or_default();
+    if serde_json::to_vec(&meta_data).map_or(true, |json| json.len() > MOST_META_DATA) {
+        fields.refuse("tooLong", "metaData", &format!("It is longer than {MOST_META_DATA} bytes of JSON."));
+    }
     if let (Some(agent), false) = (call.user_agent(), meta_data.contains_key("device")) {
+        let agent = agent.get(..MOST_USER_AGENT).unwrap_or(agent);
         meta_data.insert("device".into(), json!({ "description": agent }));
     }
     let address = fields.text("ipAddress");
@@ -74,6 +84,14 @@ pub(super) fn device(fields: &mut Fields, call: &Call) -> Device {
         fields.refuse("invalid", "ipAddress", "It is no IP address.");
     }
     Device { name, meta_data, address: parsed.and_then(Result::ok) }
+}
+
+fn device_name(fields: &mut Fields, path: &str) -> Option<String> {
+    let name = fields.text(path)?;
+    if name.len() > MOST_DEVICE {
+        fields.refuse("tooLong", path, &format!("It is longer than {MOST_DEVICE} bytes."));
+    }
+    Some(name)
 }
 
 /// The LoginResponse with its cookies: 200, or 202 where the user is not registered.

@@ -27,9 +27,5 @@ pub(super) async fn logout(api: &Shared, mut call: Call) -> Result<Answer, Refus
 
 /// What is named beats the cookie here. Of several cookies every one ends: a session that somebody planted is no loss.
 fn values<'c>(call: &'c Call, named: Option<&'c str>) -> Vec<&'c str> {
-    match (named, call.cookies(REFRESH_TOKEN)) {
-        (Some(value), _) => vec![value],
-        (None, Ok(Some(cookies))) => cookies.tokens().collect(),
-        (None, _) => Vec::new(),
-    }
+    named.map_or_else(|| call.every_cookie(REFRESH_TOKEN), |value| vec![value])
 }

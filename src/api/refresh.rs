@@ -11,8 +11,8 @@ use super::call::Call;
 use super::cookies;
 use super::errors::Errors;
 use super::refusal::Refusal;
-use crate::authority::{Denial, Refreshed};
-use crate::identity::credential::REFRESH_TOKEN;
+use crate::authority::{Denial, Owned, Refreshed};
+use crate::identity::credential::{ACCESS_TOKEN, Presented, REFRESH_TOKEN};
 
 pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     let mut fields = call.json_alone().await?;
@@ -36,26 +36,39 @@ pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refu
     Ok(answer.with_cookies(access.into_iter().chain(refresh)))
 }
 
-/// The cookie, before the body. Of several cookies those that are no refresh token here are ignored; where two are, of
-/// different users, somebody planted one.
+/// The cookie, before the body.
 async fn use_refresh_token(
     api: &Shared,
     call: &Call,
     in_body: Option<&str>,
     lifetime: Option<Duration>,
 ) -> Result<Refreshed, Refusal> {
-    let values: Vec<&str> = match call.cookies(REFRESH_TOKEN) {
-        Ok(Some(cookies)) => cookies.tokens().collect(),
-        Ok(None) => in_body.into_iter().collect(),
-        Err(_) => return Err(invalid()),
-    };
-    let value = match values.as_slice() {
-        [] => return Err(Refusal::field("missing", "refreshToken", "It is required, in the body or as a cookie.")),
-        [value] => value,
-        several => api.authority.only_good_refresh_token(several).await?.ok_or_else(invalid)?,
+    let value = match (call.cookies(REFRESH_TOKEN).map_err(|fault| api.faulty(call, fault))?, in_body) {
+        (Some(cookies), _) => only_good(api, call, cookies).await?,
+        (None, Some(value)) => value,
+        (None, None) => return Err(Refusal::field("missing", "refreshToken", "It is required, in the body or as a cookie.")),
     };
     let refreshed = api.authority.refresh(value, lifetime, Some(call.address())).await;
     refreshed.map_err(|denial| if denial == Denial::RefreshToken { invalid() } else { denial.into() })
+}
+
+/// Of several cookies those that are no refresh token here are ignored. Where two are, of different users, or the access
+/// token beside them is another user's, somebody planted one, and nobody can say which.
+async fn only_good<'c>(api: &Shared, call: &'c Call, cookies: Presented<'c>) -> Result<&'c str, Refusal> {
+    let values: Vec<&str> = cookies.tokens().collect();
+    let (user, value) = match api.authority.only_good_refresh_token(&values).await? {
+        Owned::By(user, value) => (user, value),
+        Owned::ByNobody => return Err(invalid()),
+        Owned::BySeveral => return Err(api.conflicting_cookies(call)),
+    };
+    let beside = call.cookies(ACCESS_TOKEN).map_err(|fault| api.faulty(call, fault))?;
+    for token in beside.iter().flat_map(Presented::tokens) {
+        // One that has expired, or is no good for another reason, says nothing: to replace it is what refreshing is for.
+        if api.own_token(token).await.is_ok_and(|own| own.user != user) {
+            return Err(api.conflicting_cookies(call));
+        }
+    }
+    Ok(value)
 }
 
 /// 401: the seed's status, with newer servers' body.

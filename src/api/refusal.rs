@@ -21,6 +21,8 @@ pub(super) enum Refusal {
     Bad(Errors),
     /// No credential, or none that is good here: 401, empty.
     Unauthorized,
+    /// As [`Refusal::Unauthorized`] where cookies conflict; these clear them, or the browser would send them for ever.
+    ConflictingCookies(Vec<HeaderValue>),
     /// As [`Refusal::Unauthorized`], with the Errors object.
     Invalid(Errors),
     /// 404, empty.
@@ -90,6 +92,7 @@ impl Refusal {
         match self {
             Self::Bad(errors) => Answer::json(StatusCode::BAD_REQUEST, &errors.document()),
             Self::Unauthorized => Answer::empty(StatusCode::UNAUTHORIZED).with(WWW_AUTHENTICATE, BEARER),
+            Self::ConflictingCookies(cleared) => Self::Unauthorized.render().with_cookies(cleared),
             Self::Invalid(errors) => Answer::json(StatusCode::UNAUTHORIZED, &errors.document()),
             Self::NotFound => Answer::empty(StatusCode::NOT_FOUND),
             Self::Gone => Answer::empty(StatusCode::GONE),

@@ -19,7 +19,7 @@ struct Valid<'a> {
 }
 
 pub(super) async fn validate(api: &Shared, call: &Call) -> Result<Answer, Refusal> {
-    let presented = presented(call).map_err(|_| Refusal::Unauthorized)?.ok_or(Refusal::Unauthorized)?;
+    let presented = presented(call).map_err(|fault| api.faulty(call, fault))?.ok_or(Refusal::Unauthorized)?;
     let mut refused = Refusal::Unauthorized;
     for token in presented.tokens() {
         match api.judge(token).await {

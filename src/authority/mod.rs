@@ -47,6 +47,7 @@ pub use mint::Minted;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
 pub use reconcile::{ProviderError, Providers, Reconcile};
+pub use records::Owned;
 pub use refresh::Refreshed;
 pub use refresh_token::{Device, NewRefreshToken};
 pub use revoke::Revoke;

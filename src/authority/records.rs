@@ -12,6 +12,17 @@ use crate::token::Algorithm;
 /// How long what a probe of the store found is believed.
 const PROBED_FOR: Duration = Duration::from_secs(1);
 
+/// Whose refresh tokens some values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owned<'v> {
+    /// None of them is a refresh token here.
+    ByNobody,
+    /// One user's; the first that is.
+    By(Uuid, &'v str),
+    /// Several users'.
+    BySeveral,
+}
+
 impl Authority {
     /// The user of this id.
     ///
@@ -37,21 +48,21 @@ impl Authority {
         Ok(self.store().refresh_token(id).await?.map(|found| found.token))
     }
 
-    /// Of several values the first that is a refresh token here; none where they are several users'.
+    /// Whose refresh tokens these values are.
     ///
     /// # Errors
     /// [`Denial::Store`].
-    pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str]) -> Result<Option<&'v str>, Denial> {
+    pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str]) -> Result<Owned<'v>, Denial> {
         let mut good: Option<(&str, Uuid)> = None;
         for value in values {
             let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
             match (found.map(|found| found.token.user), good) {
-                (Some(user), Some((_, first))) if user != first => return Ok(None),
+                (Some(user), Some((_, first))) if user != first => return Ok(Owned::BySeveral),
                 (Some(user), None) => good = Some((value, user)),
                 _ => {}
             }
         }
-        Ok(good.map(|(value, _)| value))
+        Ok(good.map_or(Owned::ByNobody, |(value, user)| Owned::By(user, value)))
     }
 
     /// Notes that a user has signed in elsewhere, and shows the user.

@@ -122,21 +122,23 @@ pub fn find<'r>(
 /// [`CredentialFault::TooManyCookies`].
 pub fn cookies<'r>(headers: &'r HeaderMap, name: &str) -> Result<Presented<'r>, CredentialFault> {
     let mut found = Presented::none(Source::Cookie);
-    for line in headers.get_all(COOKIE) {
-        // Most requests to most routes have no cookie of ours.
-        if memchr::memmem::find(line.as_bytes(), name.as_bytes()).is_none() {
+    for value in cookie_values(headers, name) {
+        if found.tokens().any(|known| known == value) {
             continue;
         }
-        let values = crumbs(line.as_bytes()).filter_map(|crumb| value_of(crumb, name.as_bytes()));
-        for value in values.filter_map(|value| std::str::from_utf8(value).ok()).filter(|value| !value.is_empty()) {
-            if found.tokens().any(|known| known == value) {
-                continue;
-            }
-            *found.tokens.get_mut(found.count).ok_or(CredentialFault::TooManyCookies)? = value;
-            found.count += 1;
-        }
+        *found.tokens.get_mut(found.count).ok_or(CredentialFault::TooManyCookies)? = value;
+        found.count += 1;
     }
     Ok(found)
+}
+
+/// Every value of the cookies called `name`, however many there are and however often; empty ones left out.
+pub fn cookie_values<'r>(headers: &'r HeaderMap, name: &str) -> impl Iterator<Item = &'r str> {
+    // Most requests to most routes have no cookie of ours.
+    let lines = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
+    let lines = lines.filter(move |line| memchr::memmem::find(line, name.as_bytes()).is_some());
+    let values = lines.flat_map(crumbs).filter_map(move |crumb| value_of(crumb, name.as_bytes()));
+    values.filter_map(|value| std::str::from_utf8(value).ok()).filter(|value| !value.is_empty())
 }
 
 /// Whether an `Authorization` value is a credential of ours, good or bad; any other passes on anonymous routes.

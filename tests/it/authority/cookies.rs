@@ -69,13 +69,13 @@ fn refresh_cookies_of_two_users_are_401_and_use_none_of_one_are_fine_and_garbage
     site.user("bob", &[BILLING]);
     let (ann, bob) = (site.sign_in("ann", BILLING), site.sign_in("bob", BILLING));
     let refresh = |cookies: &str| with_cookies(&site, "POST /api/jwt/refresh", cookies);
-    for cookies in [
-        format!("refresh_token={}; refresh_token={}", ann.refresh, bob.refresh),
-        "refresh_token=garbage".into(),
-        "refresh_token=x; refresh_token=y".into(),
+    for (cookies, cleared) in [
+        (format!("refresh_token={}; refresh_token={}", ann.refresh, bob.refresh), 2),
+        ("refresh_token=garbage".into(), 0),
+        ("refresh_token=x; refresh_token=y".into(), 0),
     ] {
         let answer = refresh(&cookies);
-        assert_eq!((answer.status, set_cookies(&answer).len()), (401, 0), "{cookies}");
+        assert_eq!((answer.status, set_cookies(&answer).len()), (401, cleared), "{cookies}");
     }
     let once = Tokens::of(&refresh(&format!("refresh_token=garbage; refresh_token={}", ann.refresh)));
     assert!(once.id == ann.id && once.refresh != ann.refresh, "it was the current value still");
@@ -174,4 +174,44 @@ fn bodies_that_a_form_can_send_are_refused_where_cookies_are_set() {
     assert_eq!(answer.status, 200);
     assert_eq!(site.validate(&own.access), 200);
     assert_ne!(Tokens::of(&site.refresh(&own.refresh)).refresh, own.refresh, "nobody has used it");
+}
+
+#[test]
+fn planted_cookies_do_not_keep_a_sign_out_from_ending_the_session() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING]);
+    let own = site.sign_in("ann", BILLING);
+    let planted: String = (0..60).map(|at| format!("refresh_token=planted-{at}; ")).collect();
+    let cookies = format!("{planted}refresh_token={}; access_token={}", own.refresh, own.access);
+    let answer = with_cookies(&site, "POST /api/logout", &cookies);
+    assert_eq!((answer.status, set_cookies(&answer).len()), (200, 2));
+    site.is_dead(&own.access, "signed out");
+    assert_eq!(site.refresh(&own.refresh).status, 401);
+}
+
+#[test]
+fn conflicting_cookies_are_401_and_cleared_and_nothing_is_used() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[BILLING]);
+    site.user("bob", &[BILLING]);
+    let (ann, bob) = (site.sign_in("ann", BILLING), site.sign_in("bob", BILLING));
+    let many = |name: &str, value: &str| format!("{name}=a; {name}=b; {name}=c; {name}=d; {name}={value}");
+    let issue = format!("GET /api/jwt/issue?applicationId={BILLING}");
+    for (line, cookies) in [
+        (&*issue, format!("access_token={}; access_token={}", ann.access, bob.access)),
+        (&issue, many("access_token", &ann.access)),
+        ("GET /api/jwt/validate", many("access_token", &ann.access)),
+        ("POST /api/jwt/refresh", many("refresh_token", &ann.refresh)),
+        ("POST /api/jwt/refresh", format!("refresh_token={}; refresh_token={}", ann.refresh, bob.refresh)),
+        ("POST /api/jwt/refresh", format!("access_token={}; refresh_token={}", ann.access, bob.refresh)),
+    ] {
+        let answer = with_cookies(&site, line, &cookies);
+        let cleared = set_cookies(&answer);
+        assert_eq!((answer.status, answer.text().as_str(), cleared.len()), (401, "", 2), "{line} {cookies}");
+        assert!(cleared.iter().all(|cookie| cookie.contains("_token=; Max-Age=0")), "{cleared:?}");
+    }
+    for tokens in [&ann, &bob] {
+        let own = format!("access_token={}; refresh_token={}", tokens.access, tokens.refresh);
+        assert_ne!(Tokens::of(&with_cookies(&site, "POST /api/jwt/refresh", &own)).refresh, tokens.refresh, "it was current");
+    }
 }
