@@ -130,12 +130,12 @@ access_token_lifetime = "2h"
     site.user("ann", &[ORDERS]);
     let mut tokens = site.sign_in("ann", ORDERS);
     for _ in 0..3 {
-        site.gateway.clock.advance(std::time::Duration::from_secs(55 * 60));
+        site.gateway.clock.advance(Duration::from_secs(55 * 60));
         let renewed = Tokens::of(&site.refresh(&tokens.refresh));
         let child = Tokens::of(&site.issue(&renewed.access, ORDERS, Some(&tokens.refresh)));
         assert_ne!(child.refresh, "");
         tokens = child;
     }
-    site.gateway.clock.advance(std::time::Duration::from_secs(20 * 60));
+    site.gateway.clock.advance(Duration::from_secs(20 * 60));
     assert_eq!(site.refresh(&tokens.refresh).status, 401);
 }
