@@ -215,3 +215,15 @@ fn conflicting_cookies_are_401_and_cleared_and_nothing_is_used() {
         assert_ne!(Tokens::of(&with_cookies(&site, "POST /api/jwt/refresh", &own)).refresh, tokens.refresh, "it was current");
     }
 }
+
+#[test]
+fn userinfo_takes_no_cookie_whatever_the_header_is() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS]);
+    let cookie = format!("access_token={}", site.sign_in("ann", ORDERS).access);
+    for authorization in [None, Some(ALL), Some("Basic eDp5"), Some("Bearer"), Some("")] {
+        let authorization = authorization.map(|value| ("Authorization", value));
+        let headers: Vec<_> = authorization.into_iter().chain([("Cookie", &*cookie)]).collect();
+        assert_eq!(site.ask("GET /oauth2/userinfo", &headers, None).status, 401, "{headers:?}");
+    }
+}
