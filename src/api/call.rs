@@ -60,6 +60,11 @@ impl Call {
         cookie_counts(&self.method, false, &self.headers, &[], &self.client)
     }
 
+    /// Whether cookies would do so if the request were of an unsafe method: for what is written by GET.
+    pub(super) fn cookies_may_write(&self) -> bool {
+        cookie_counts(&Method::POST, false, &self.headers, &[], &self.client)
+    }
+
     /// The distinct values of the cookie `name`, where cookies count.
     pub(super) fn cookies(&self, name: &str) -> Result<Option<Presented<'_>>, CredentialFault> {
         if !self.cookies_count() {

@@ -69,6 +69,18 @@ impl Shared {
         caller.ok_or(Refusal::Unauthorized)
     }
 
+    /// As [`Shared::user`], of the token in the header alone; `None` where there is none.
+    ///
+    /// # Errors
+    /// 401; 503 where it cannot be checked.
+    pub(super) async fn user_in_header(&self, call: &Call) -> Result<Option<OwnToken>, Refusal> {
+        let presented = credential::find(&call.headers, None, &HEADER).map_err(|fault| self.faulty(call, fault))?;
+        match presented.and_then(|presented| presented.tokens().next()) {
+            Some(token) => self.own_token(token).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// 401, and the browser forgets both cookies.
     pub(super) fn conflicting_cookies(&self, call: &Call) -> Refusal {
         Refusal::ConflictingCookies(cookies::cleared(self.authority.settings(), &call.client).collect())

@@ -59,11 +59,12 @@ fn answer(claims: Option<&Map<String, Value>>) -> Answer {
 }
 
 impl Shared {
-    /// An access token of the authority that holds. One by a shared secret is good at its application and at validate alone.
+    /// An access token of the authority that holds. One by a shared secret is good at its application and at validate alone,
+    /// one made for a backend at that backend.
     async fn own_access_token(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
         let verified = self.verified(token).await?;
         let claims = &verified.identity.claims;
-        let is_own = *claims.issuer() == *self.authority.settings().issuer;
+        let is_own = self.own(&verified).is_some_and(|own| !own.for_backend);
         if !is_own || verified.is_by_shared_secret() {
             return Err(Refusal::Unauthorized);
         }

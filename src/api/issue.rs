@@ -6,8 +6,9 @@ use serde_json::json;
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
+use super::credentials::presented;
 use super::refusal::Refusal;
-use crate::identity::credential::REFRESH_TOKEN;
+use crate::identity::credential::{REFRESH_TOKEN, Source};
 
 pub(super) async fn issue(api: &Shared, call: &Call) -> Result<Answer, Refusal> {
     let presented = api.user(call).await?;
@@ -22,14 +23,20 @@ pub(super) async fn issue(api: &Shared, call: &Call) -> Result<Answer, Refusal> 
     Ok(Answer::json(status, &body))
 }
 
-/// The cookie, before the query; of several cookies none, for then nobody can say which.
+/// The cookie, before the query; of several cookies none, for then nobody can say which. None either where a cookie is part
+/// of the proof and another site's page may have made the request: that would write a refresh token at each.
 fn refresh_token(call: &Call) -> Option<&str> {
+    let may_write = call.cookies_may_write();
     match call.cookies(REFRESH_TOKEN) {
         Ok(Some(cookies)) => {
             let mut values = cookies.tokens();
-            values.next().filter(|_| values.next().is_none())
+            values.next().filter(|_| may_write && values.next().is_none())
         }
-        Ok(None) => call.query.text("refreshToken"),
+        Ok(None) => call.query.text("refreshToken").filter(|_| may_write || is_token_in_header(call)),
         Err(_) => None,
     }
+}
+
+fn is_token_in_header(call: &Call) -> bool {
+    presented(call).is_ok_and(|found| found.is_some_and(|found| found.source == Source::Header))
 }

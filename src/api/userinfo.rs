@@ -15,9 +15,13 @@ pub(super) async fn userinfo(api: &Shared, call: &Call) -> Result<Answer, Refusa
     if !call.headers.contains_key(AUTHORIZATION) {
         return Err(refused("missing_token", "The Authorization header with the access token is missing."));
     }
-    let token = match api.user(call).await {
-        Err(Refusal::Unauthorized) => return Err(refused("access_token_malformed", "The access token is not valid.")),
-        user => user?,
+    let token = match api.user_in_header(call).await {
+        Ok(Some(token)) => token,
+        // A header without a token of ours is no reason to look at the cookie: it was not meant to be the credential.
+        Ok(None) | Err(Refusal::Unauthorized) => {
+            return Err(refused("access_token_malformed", "The access token is not valid."));
+        }
+        Err(refusal) => return Err(refusal),
     };
     let user = api.authority.user(token.user).await?;
     let user = user.ok_or_else(|| refused("user_not_found", "The access token's user is not there any more."))?;

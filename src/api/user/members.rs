@@ -38,6 +38,7 @@ pub(super) async fn new_user(api: &Shared, fields: &mut Fields, id: Option<Uuid>
 /// Takes over the members of `user`.
 pub(super) async fn read(api: &Shared, fields: &mut Fields, user: &mut User, extent: Extent) -> Result<(), Refusal> {
     let is_given = |fields: &Fields, name: &str| extent == Extent::Whole || fields.mentions(&format!("user.{name}"));
+    let former_email = user.email.clone();
     if is_given(fields, "email") {
         user.email = fields.text("user.email").map(|email| folded(email.trim())).filter(|email| !email.is_empty());
         if user.email.as_deref().is_some_and(|email| !is_email(email)) {
@@ -56,7 +57,8 @@ pub(super) async fn read(api: &Shared, fields: &mut Fields, user: &mut User, ext
     if is_given(fields, "expiry") {
         user.expiry = instant(fields, "user.expiry");
     }
-    user.verified = fields.flag("user.verified").unwrap_or(user.verified);
+    // What was verified is the former address.
+    user.verified = fields.flag("user.verified").unwrap_or(user.verified && user.email == former_email);
     user.password_change_required = fields.flag("user.passwordChangeRequired").unwrap_or(user.password_change_required);
     let password = fields.text("user.password").filter(|password| !password.is_empty());
     user.profile = profile(fields, "user", std::mem::take(&mut user.profile), extent);

@@ -215,3 +215,39 @@ fn conflicting_cookies_are_401_and_cleared_and_nothing_is_used() {
         assert_ne!(Tokens::of(&with_cookies(&site, "POST /api/jwt/refresh", &own)).refresh, tokens.refresh, "it was current");
     }
 }
+
+#[test]
+fn userinfo_takes_no_cookie_whatever_the_header_is() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS]);
+    let cookie = format!("access_token={}", site.sign_in("ann", ORDERS).access);
+    for authorization in [None, Some(ALL), Some("Basic eDp5"), Some("Bearer"), Some("")] {
+        let authorization = authorization.map(|value| ("Authorization", value));
+        let headers: Vec<_> = authorization.into_iter().chain([("Cookie", &*cookie)]).collect();
+        assert_eq!(site.ask("GET /oauth2/userinfo", &headers, None).status, 401, "{headers:?}");
+    }
+}
+
+#[test]
+fn exchange_that_another_site_asks_for_makes_no_refresh_token() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, BILLING]);
+    let own = site.sign_in("ann", ORDERS);
+    let in_cookie = format!("access_token={}; refresh_token={}", own.access, own.refresh);
+    let access_alone = format!("access_token={}", own.access);
+    let bare = format!("GET /api/jwt/issue?applicationId={BILLING}");
+    let named = format!("{bare}&refreshToken={}", own.refresh);
+    let bearer = format!("Bearer {}", own.access);
+    let has_child = |line: &str, headers: &[(&str, &str)]| !Tokens::of(&site.ask(line, headers, None)).refresh.is_empty();
+    for elsewhere in FROM_ELSEWHERE {
+        let with = |more: &[(&'static str, &str)], line: &str| {
+            let all: Vec<(&str, &str)> = elsewhere.iter().copied().chain(more.iter().copied()).collect();
+            has_child(line, &all)
+        };
+        assert!(!with(&[("Cookie", &in_cookie)], &bare), "{elsewhere:?}");
+        assert!(!with(&[("Cookie", &access_alone)], &named), "{elsewhere:?}");
+        assert!(with(&[("Authorization", &bearer)], &named), "{elsewhere:?}: no cookie is part of it");
+    }
+    assert!(has_child(&bare, &[("Cookie", &in_cookie), ("Sec-Fetch-Site", "same-origin")]));
+    assert!(has_child(&named, &[("Cookie", &access_alone)]));
+}

@@ -209,3 +209,21 @@ fn taken_name_or_id_is_400_whichever_way_the_user_is_made() {
     }
     assert_eq!(site.manage("GET /api/user?email=eve@example.com", None).status, 404);
 }
+
+#[test]
+fn changed_address_is_not_verified_unless_the_request_says_so() {
+    let site = AuthoritySite::start();
+    let ann = site.user("ann", &[]);
+    let cases = [
+        (json!({ "verified": true }), true),
+        (json!({ "email": " ANN@example.com" }), true),
+        (json!({ "firstName": "Ann" }), true),
+        (json!({ "email": "ann@example.org" }), false),
+        (json!({ "email": "ann@example.net", "verified": true }), true),
+        (json!({ "email": null, "username": "ann" }), false),
+    ];
+    for (members, expected) in cases {
+        let answer = site.manage(&format!("PATCH /api/user/{ann}"), Some(&json!({ "user": members })));
+        assert_eq!((answer.status, &answer.json()["user"]["verified"]), (200, &json!(expected)), "{members}");
+    }
+}
