@@ -91,7 +91,7 @@ impl Snapshot {
             access_log,
             unmatched: metrics.route("none"),
             metrics,
-            own: own.clone(),
+            own,
             upstreams,
         }
     }
