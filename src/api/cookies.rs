@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 4000;
 
 /// `access_token` for as long as the browser runs.
 pub(super) fn access_token(token: &str, settings: &AuthoritySettings, client: &ClientView<'_>) -> Option<HeaderValue> {
-    cookie(ACCESS_TOKEN, token, None, settings, client)
+    cookie(ACCESS_TOKEN, token, None, settings.cookie_domain.as_deref(), client)
 }
 
 /// `refresh_token` for as long as it lives.
@@ -24,35 +24,28 @@ pub(super) fn refresh_token(
     settings: &AuthoritySettings,
     client: &ClientView<'_>,
 ) -> Option<HeaderValue> {
-    cookie(REFRESH_TOKEN, value, Some(lifetime), settings, client)
+    cookie(REFRESH_TOKEN, value, Some(lifetime), settings.cookie_domain.as_deref(), client)
 }
 
 /// Has the browser forget both, wherever it may have them from here.
-pub(super) fn cleared(settings: &AuthoritySettings, client: &ClientView<'_>) -> impl Iterator<Item = HeaderValue> {
-    let host_only = AuthoritySettings { cookie_domain: None, ..settings.clone() };
-    let domains: Vec<AuthoritySettings> = match settings.cookie_domain {
-        Some(_) => vec![settings.clone(), host_only],
-        None => vec![host_only],
-    };
-    let client = client.clone();
-    domains.into_iter().flat_map(move |settings| {
-        let clear = |name| cookie(name, "", Some(Duration::ZERO), &settings, &client);
-        [clear(ACCESS_TOKEN), clear(REFRESH_TOKEN)].into_iter().flatten().collect::<Vec<_>>()
-    })
+pub(super) fn cleared(settings: &AuthoritySettings, client: &ClientView<'_>) -> Vec<HeaderValue> {
+    let domains = settings.cookie_domain.as_deref().map(Some).into_iter().chain([None]);
+    let clear = |domain| [ACCESS_TOKEN, REFRESH_TOKEN].map(|name| cookie(name, "", Some(Duration::ZERO), domain, client));
+    domains.flat_map(clear).flatten().collect()
 }
 
 fn cookie(
     name: &str,
     value: &str,
     lifetime: Option<Duration>,
-    settings: &AuthoritySettings,
+    domain: Option<&str>,
     client: &ClientView<'_>,
 ) -> Option<HeaderValue> {
     let mut text = format!("{name}={value}");
     if let Some(lifetime) = lifetime {
         text += &format!("; Max-Age={}", lifetime.as_secs());
     }
-    if let Some(domain) = &settings.cookie_domain {
+    if let Some(domain) = domain {
         text += &format!("; Domain={domain}");
     }
     text += "; Path=/; HttpOnly; SameSite=Lax";
@@ -91,7 +84,7 @@ mod tests {
     #[test]
     fn clearing_reaches_the_domain_and_the_host() {
         let settings = AuthoritySettings { cookie_domain: Some("example.com".into()), ..settings() };
-        let cleared: Vec<_> = cleared(&settings, &client(true)).map(|value| value.to_str().unwrap().to_owned()).collect();
+        let cleared: Vec<_> = cleared(&settings, &client(true)).iter().map(|value| value.to_str().unwrap().to_owned()).collect();
         assert_eq!(cleared.len(), 4);
         assert!(cleared.iter().all(|cookie| cookie.contains("=; Max-Age=0")), "{cleared:?}");
         assert_eq!(cleared.iter().filter(|cookie| cookie.contains("Domain=example.com")).count(), 2);

@@ -83,7 +83,7 @@ impl Shared {
 
     /// 401, and the browser forgets both cookies.
     pub(super) fn conflicting_cookies(&self, call: &Call) -> Refusal {
-        Refusal::ConflictingCookies(cookies::cleared(self.authority.settings(), &call.client).collect())
+        Refusal::ConflictingCookies(cookies::cleared(self.authority.settings(), &call.client))
     }
 
     /// 401; where there are too many cookies the browser forgets them.
@@ -94,18 +94,35 @@ impl Shared {
         }
     }
 
+    /// As [`Shared::own_access_token`], what it says alone.
+    ///
+    /// # Errors
+    /// As there.
     pub(super) async fn own_token(&self, token: &str) -> Result<OwnToken, Refusal> {
+        self.own_access_token(token).await.map(|(_, own)| own)
+    }
+
+    /// An access token of the authority that holds. One by a shared secret is good at its application and at validate alone,
+    /// one made for a backend at that backend.
+    ///
+    /// # Errors
+    /// 401; 503 where it cannot be checked.
+    pub(super) async fn own_access_token(&self, token: &str) -> Result<(Arc<Verified>, OwnToken), Refusal> {
         let verified = self.verified(token).await?;
         let own = self.own(&verified).filter(|own| !own.for_backend && !verified.is_by_shared_secret());
         let own = own.ok_or(Refusal::Unauthorized)?;
         self.authority.check_revocation(&verified.identity.claims, &own)?;
-        Ok(own)
+        Ok((verified, own))
     }
 
     /// What `verified` says, where it is an access token of the authority.
-    pub(super) fn own(&self, verified: &Verified) -> Option<OwnToken> {
-        let claims = &verified.identity.claims;
-        if *claims.issuer() == *self.authority.settings().issuer { OwnToken::of(claims) } else { None }
+    fn own(&self, verified: &Verified) -> Option<OwnToken> {
+        if self.is_own(verified) { OwnToken::of(&verified.identity.claims) } else { None }
+    }
+
+    /// Whether `verified` is the authority's own.
+    pub(super) fn is_own(&self, verified: &Verified) -> bool {
+        *verified.identity.issuer() == *self.authority.settings().issuer
     }
 
     /// Proves a token of any issuer.

@@ -3,6 +3,8 @@
 //! A member that is `null` is absent. Members that are not asked for are let be: the documented ones that this server
 //! has no use for, and whatever newer clients add.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -67,6 +69,16 @@ impl Fields {
     /// The whole number at `path`.
     pub(super) fn number(&mut self, path: &str) -> Option<i64> {
         self.typed(path, "a whole number", Value::as_i64)
+    }
+
+    /// The lifetime in seconds at `path`, which is more than none.
+    pub(super) fn lifetime(&mut self, path: &str) -> Option<Duration> {
+        let seconds = self.number(path)?;
+        let lifetime = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+        if lifetime.is_none() {
+            self.refuse("invalid", path, "It must be more than 0.");
+        }
+        lifetime.map(Duration::from_secs)
     }
 
     /// The flag at `path`.

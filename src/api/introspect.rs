@@ -1,7 +1,5 @@
 //! `POST /oauth2/introspect` (RFC 7662, jwt-api.md section 2.11): possession of the token suffices.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
@@ -13,7 +11,6 @@ use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
-use crate::issuer::Verified;
 
 /// What is said of a token; of one that does not hold, nothing more.
 #[derive(Serialize)]
@@ -31,7 +28,7 @@ pub(super) async fn introspect(api: &Shared, mut call: Call) -> Result<Answer, R
     };
     let token = form.text("token").ok_or_else(missing)?;
     let verified = match api.own_access_token(token).await {
-        Ok(verified) => verified,
+        Ok((verified, _)) => verified,
         Err(Refusal::Unauthorized) => return Ok(answer(None)),
         Err(refusal) => return Err(refusal),
     };
@@ -56,19 +53,4 @@ fn basic_client(headers: &HeaderMap) -> Option<String> {
 
 fn answer(claims: Option<&Map<String, Value>>) -> Answer {
     Answer::json(StatusCode::OK, &Introspection { active: claims.is_some(), claims })
-}
-
-impl Shared {
-    /// An access token of the authority that holds. One by a shared secret is good at its application and at validate alone,
-    /// one made for a backend at that backend.
-    async fn own_access_token(&self, token: &str) -> Result<Arc<Verified>, Refusal> {
-        let verified = self.verified(token).await?;
-        let claims = &verified.identity.claims;
-        let is_own = self.own(&verified).is_some_and(|own| !own.for_backend);
-        if !is_own || verified.is_by_shared_secret() {
-            return Err(Refusal::Unauthorized);
-        }
-        self.authority.check_verified(claims, true)?;
-        Ok(verified)
-    }
 }

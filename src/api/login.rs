@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Shared;
@@ -94,8 +94,8 @@ fn device_name(fields: &mut Fields, path: &str) -> Option<String> {
     Some(name)
 }
 
-/// The LoginResponse with its cookies: 200, or 202 where the user is not registered.
-pub(super) fn signed_in_answer(api: &Shared, call: &Call, signed_in: &SignedIn) -> Answer {
+/// The user who signed in, and the tokens.
+pub(super) fn signed_in_document(signed_in: &SignedIn) -> Value {
     let mut body = json!({ "user": user_document(&signed_in.user) });
     if let Some(token) = &signed_in.token {
         body["token"] = token.token.as_str().into();
@@ -105,6 +105,12 @@ pub(super) fn signed_in_answer(api: &Shared, call: &Call, signed_in: &SignedIn) 
         body["refreshToken"] = refresh_token.value.as_str().into();
         body["refreshTokenId"] = json!(refresh_token.id);
     }
+    body
+}
+
+/// The LoginResponse with its cookies: 200, or 202 where the user is not registered.
+pub(super) fn signed_in_answer(api: &Shared, call: &Call, signed_in: &SignedIn) -> Answer {
+    let body = signed_in_document(signed_in);
     let status = if signed_in.registered { StatusCode::OK } else { StatusCode::ACCEPTED };
     let answer = Answer::json(status, &body);
     if !call.cookies_count() {

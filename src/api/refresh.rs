@@ -17,12 +17,8 @@ use crate::identity::credential::{ACCESS_TOKEN, Presented, REFRESH_TOKEN};
 pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     let mut fields = call.json_alone().await?;
     let in_body = fields.text("refreshToken");
-    let lifetime = fields.number("timeToLiveInSeconds");
-    if lifetime.is_some_and(|seconds| seconds <= 0) {
-        fields.refuse("invalid", "timeToLiveInSeconds", "It must be more than 0.");
-    }
+    let lifetime = fields.lifetime("timeToLiveInSeconds");
     fields.check()?;
-    let lifetime = lifetime.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     let refreshed = use_refresh_token(api, &call, in_body.as_deref(), lifetime).await?;
     let settings = api.authority.settings();
     let token = &refreshed.refresh_token;

@@ -54,9 +54,7 @@ impl Shared {
             // A vended token need name neither issuer nor audience.
             Err(refused) => return self.authority.vended_claims(token).map(Holding::Vended).ok_or(refused),
         };
-        let claims = &verified.identity.claims;
-        let is_own = *claims.issuer() == *self.authority.settings().issuer;
-        self.authority.check_verified(claims, is_own)?;
+        self.authority.check_verified(&verified.identity.claims, self.is_own(&verified))?;
         Ok(Holding::Verified(verified))
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn key_set(api: &Shared) -> Answer {
 /// What is served, and nothing that is not (OpenID Connect Discovery section 3, RFC 8414 section 2).
 pub(super) fn configuration(api: &Shared, call: &Call) -> Answer {
     let settings = api.authority.settings();
-    let base = origin(call);
+    let base = call.client.origin();
     let algorithms: Vec<&str> = api.authority.algorithms();
     let document = json!({
         "issuer": &*settings.issuer,
@@ -40,11 +40,4 @@ pub(super) fn configuration(api: &Shared, call: &Call) -> Answer {
         "frontchannel_logout_supported": false,
     });
     Answer::json(StatusCode::OK, &document).with(CACHE_CONTROL, KEPT)
-}
-
-fn origin(call: &Call) -> String {
-    let client = &call.client;
-    let (scheme, usual) = if client.secure { ("https", 443) } else { ("http", 80) };
-    let port = if client.port == usual { String::new() } else { format!(":{}", client.port) };
-    format!("{scheme}://{}{port}", client.host)
 }

@@ -92,7 +92,7 @@ impl Authority {
         let now = self.parts.clock.now();
         let is_deactivated = standing::may_sign_in(former, now) && !standing::may_sign_in(&user, now);
         let has_another_password = former.password != user.password;
-        user.updated = self.parts.clock.now();
+        user.updated = now;
         let id = user.id;
         let mut changes = vec![Change::ReplaceUser(user)];
         match spared.filter(|_| !is_deactivated) {

@@ -30,6 +30,13 @@ pub struct ClientView<'r> {
 }
 
 impl ClientView<'_> {
+    /// The origin in the client's address bar (RFC 6454 section 6.2).
+    pub fn origin(&self) -> String {
+        let usual = if self.secure { 443 } else { 80 };
+        let (scheme, host) = (scheme_name(self.secure), &self.host);
+        if self.port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{}", self.port) }
+    }
+
     /// The same, for whoever outlives the request's head.
     pub fn into_owned(self) -> ClientView<'static> {
         ClientView { ip: self.ip, secure: self.secure, host: Cow::Owned(self.host.into_owned()), port: self.port }

@@ -41,13 +41,7 @@ fn location(url: &str, head: &Parts, client: &ClientView<'_>) -> String {
     }
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let target = strip_query(target).map_or(Cow::Borrowed(target), Cow::Owned);
-    url.replace(RETURN_TO, &percent_encode(&format!("{}{target}", origin(client))))
-}
-
-fn origin(client: &ClientView<'_>) -> String {
-    let (scheme, usual) = if client.secure { ("https", 443) } else { ("http", 80) };
-    let host = &client.host;
-    if client.port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{}", client.port) }
+    url.replace(RETURN_TO, &percent_encode(&format!("{}{target}", client.origin())))
 }
 
 /// Everything but unreserved characters (RFC 3986 section 2.3).

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
 use super::access_log::AccessLog;
 use super::managed::ManagedHeaders;
 use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
 use super::rejection::Rejection;
-use http::header::AUTHORIZATION;
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
-
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
 use crate::issuer::Verifier;

@@ -14,7 +14,7 @@ use crate::api::login;
 use crate::api::operations::done;
 use crate::api::parameters::{not_an_id, parse_id};
 use crate::api::refusal::Refusal;
-use crate::api::user_document::{registration_document, user_document};
+use crate::api::user_document::registration_document;
 use crate::authority::SignIn;
 use crate::store::{Registration, StoreError};
 
@@ -64,15 +64,8 @@ async fn add_both(
     user.registrations = vec![registration.clone()];
     let how = SignIn { application, authentication_type: "USER_CREATE", device, no_tokens: false };
     let signed_in = api.authority.add_user_signed_in(user, how).await?;
-    let mut body = json!({ "user": user_document(&signed_in.user), "registration": registration_document(&registration) });
-    if let Some(token) = signed_in.token {
-        body["token"] = token.token.into();
-        body["tokenExpirationInstant"] = token.expires.millis().into();
-    }
-    if let Some(refresh_token) = signed_in.refresh_token {
-        body["refreshToken"] = refresh_token.value.into();
-        body["refreshTokenId"] = json!(refresh_token.id);
-    }
+    let mut body = login::signed_in_document(&signed_in);
+    body["registration"] = registration_document(&registration);
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
