@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tollgate::clock::Timestamp;
 use tollgate::identity::Identity;
 use tollgate::issuer::{CacheSettings, Remembered, Verified};
+use tollgate::revocation::Descent;
 use tollgate::token::{Algorithm, ClaimRules, KeySet, Liveness, RawToken, VerifiedClaims, verify};
 
 /// The allocator of the binary: half of what is not the signature check is making the claims.
@@ -153,7 +154,8 @@ fn remembered_hit_of_1000_tokens(bencher: Bencher<'_, '_>, name: &str) {
         let key = Arc::clone(subject.keys.find(Some("2026-11-key"), subject.algorithm).unwrap());
         let claims = subject.verify(token, &rules);
         let identity = Identity { issuer_name: "corp".into(), roles: vec![], scopes: vec![], registered: false, claims };
-        remembered.insert(token, Arc::new(Verified::new(identity, key, Arc::clone(&settings))));
+        let descent = Descent::foreign(&identity.claims);
+        remembered.insert(token, Arc::new(Verified::new(identity, descent, key, Arc::clone(&settings))));
     }
     let mut next = 0;
     bencher.bench_local(|| {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use uuid::Uuid;
+
 /// An instant, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
@@ -37,6 +39,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// The instant of a UUIDv7 (RFC 9562 section 5.7), to the millisecond; `None` for any other id.
+    pub fn of_id(id: Uuid) -> Option<Self> {
+        let (seconds, nanos) = Some(id).filter(|id| id.get_version_num() == 7)?.get_timestamp()?.to_unix();
+        Some(Self(seconds.checked_mul(1000)?.checked_add(u64::from(nanos) / 1_000_000)?))
     }
 
     /// How long after `earlier` this instant is; zero when it is not after it.

@@ -111,8 +111,17 @@ impl Shared {
         let verified = self.verified(token).await?;
         let own = self.own(&verified).filter(|own| !own.for_backend && !verified.is_by_shared_secret());
         let own = own.ok_or(Refusal::Unauthorized)?;
-        self.authority.check_revocation(&verified.identity.claims, &own)?;
+        self.check_standing(&verified)?;
         Ok((verified, own))
+    }
+
+    /// Refuses a token that has ended early.
+    ///
+    /// # Errors
+    /// 401.
+    pub(super) fn check_standing(&self, verified: &Verified) -> Result<(), Refusal> {
+        let parts = self.authority.parts();
+        parts.revocations.check(|| verified.lineage(), parts.clock.now()).map_err(|_| Refusal::Unauthorized)
     }
 
     /// What `verified` says, where it is an access token of the authority.

@@ -54,7 +54,7 @@ impl Shared {
             // A vended token need name neither issuer nor audience.
             Err(refused) => return self.authority.vended_claims(token).map(Holding::Vended).ok_or(refused),
         };
-        self.authority.check_verified(&verified.identity.claims, self.is_own(&verified))?;
+        self.check_standing(&verified)?;
         Ok(Holding::Verified(verified))
     }
 }

@@ -7,11 +7,10 @@ use uuid::Uuid;
 
 use super::claims::{AccessClaims, Grant};
 use super::settings::Application;
-use super::{Authority, Denial, OwnToken};
+use super::{Authority, Denial};
 use crate::clock::Timestamp;
 use crate::revocation::Lineage;
 use crate::store::{KeyPurpose, User};
-use crate::token::VerifiedClaims;
 
 /// The `typ` of access tokens (jwt-api.md section 4.1).
 const TYPE: &str = "JWT";
@@ -55,43 +54,9 @@ impl Authority {
         self.settings.access_token_lifetime(application.map(|application| &**application))
     }
 
-    /// Refuses a token that has ended early.
-    ///
-    /// # Errors
-    /// [`Denial::Unauthorized`].
-    pub fn check_revocation(&self, claims: &VerifiedClaims, token: &OwnToken) -> Result<(), Denial> {
-        self.check_lineage(&token.lineage(claims))
-    }
-
-    /// As [`Authority::check_revocation`], for a token of another issuer.
-    ///
-    /// # Errors
-    /// [`Denial::Unauthorized`].
-    pub fn check_foreign(&self, claims: &VerifiedClaims) -> Result<(), Denial> {
-        let issued = claims.issued_at().map_or(0, Timestamp::seconds);
-        self.check_lineage(&Lineage::foreign(claims.issuer(), claims.subject().unwrap_or_default(), issued))
-    }
-
-    /// As [`Authority::check_revocation`] or [`Authority::check_foreign`], for a token of which nothing else is asked; free
-    /// while nothing is revoked.
-    ///
-    /// # Errors
-    /// [`Denial::Unauthorized`], also for a token that `is_own` and says too little of itself.
-    pub fn check_verified(&self, claims: &VerifiedClaims, is_own: bool) -> Result<(), Denial> {
-        if self.parts.revocations.table().is_empty() {
-            return Ok(());
-        }
-        match is_own {
-            true => OwnToken::of(claims).ok_or(Denial::Unauthorized).and_then(|own| self.check_revocation(claims, &own)),
-            false => self.check_foreign(claims),
-        }
-    }
-
+    /// Refuses a token of this descent that has ended early.
     pub(super) fn check_lineage(&self, lineage: &Lineage<'_>) -> Result<(), Denial> {
-        let revocations = &self.parts.revocations;
-        revocations.table().check(lineage, self.parts.clock.now()).map_err(|scope| {
-            revocations.metrics().rejected(scope);
-            Denial::Unauthorized
-        })
+        let now = self.parts.clock.now();
+        self.parts.revocations.check(|| *lineage, now).map_err(|_| Denial::Unauthorized)
     }
 }

@@ -18,12 +18,6 @@ pub(super) fn at(at: Timestamp) -> Result<Uuid, Denial> {
     Ok(uuid::Builder::from_unix_timestamp_millis(at.millis(), &random).into_uuid())
 }
 
-/// The instant of a UUIDv7; `None` for any other.
-pub(super) fn instant_of(id: Uuid) -> Option<Timestamp> {
-    let (seconds, nanos) = Some(id).filter(|id| id.get_version_num() == 7)?.get_timestamp()?.to_unix();
-    Some(Timestamp::from_millis(seconds.checked_mul(1000)?.checked_add(u64::from(nanos) / 1_000_000)?))
-}
-
 /// A new refresh token's value, safe in URLs, headers and cookies.
 pub(super) fn secret() -> Result<String, Denial> {
     let mut random = [0; SECRET_BYTES];
@@ -43,9 +37,9 @@ mod tests {
     fn an_id_knows_its_instant_to_the_millisecond() {
         let instant = Timestamp::from_millis(1_800_000_000_123);
         let id = at(instant).unwrap();
-        assert_eq!((instant_of(id), id.get_version_num()), (Some(instant), 7));
+        assert_eq!((Timestamp::of_id(id), id.get_version_num()), (Some(instant), 7));
         assert_ne!(id, at(instant).unwrap());
-        assert_eq!(instant_of(Uuid::from_u128(4 << 76)), None);
+        assert_eq!(Timestamp::of_id(Uuid::from_u128(4 << 76)), None);
     }
 
     #[test]

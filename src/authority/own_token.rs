@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ids;
 use crate::clock::Timestamp;
-use crate::revocation::{Ids, Lineage};
+use crate::revocation::DERIVED_FROM;
 use crate::token::VerifiedClaims;
 
 /// An access token of the authority.
@@ -33,8 +32,6 @@ pub struct OwnToken {
     pub for_backend: bool,
 }
 
-/// The claim with the ids a token came from.
-pub(super) const DERIVED_FROM: &str = "derived_from";
 /// The claim that marks a token made for a backend.
 pub(super) const USE: &str = "use";
 
@@ -48,32 +45,13 @@ impl OwnToken {
             user: own_id(document, "sub")?,
             application: own_id(document, "applicationId"),
             session,
-            signed_in: ids::instant_of(session)?,
-            issued: ids::instant_of(id)?,
+            signed_in: Timestamp::of_id(session)?,
+            issued: Timestamp::of_id(id)?,
             expires: claims.expires_at(),
             authentication_type: document.get("authenticationType")?.as_str()?.to_owned(),
             derived_from: derived_from(document),
             for_backend: document.contains_key(USE),
         })
-    }
-}
-
-impl OwnToken {
-    /// What the revocation table is asked about it; `claims` are the ones that it was read from.
-    pub(super) fn lineage<'c>(&self, claims: &'c VerifiedClaims) -> Lineage<'c> {
-        let document = claims.document();
-        let text = |name: &str| document.get(name).and_then(Value::as_str);
-        Lineage {
-            issuer: claims.issuer(),
-            token_id: claims.token_id(),
-            derived_from: document.get(DERIVED_FROM).map_or(Ids::NONE, Ids::Claim),
-            session: text("sid"),
-            user: claims.subject().unwrap_or_default(),
-            application: text("applicationId"),
-            signed_in: self.signed_in,
-            issued: self.issued,
-            whole_seconds: false,
-        }
     }
 }
 

@@ -46,6 +46,7 @@ fn issuer(settings: &AuthoritySettings, name: &str, keys: &OwnKeys) -> IssuerSet
         types: vec!["JWT".to_owned()],
         require_type: true,
         max_token_bytes: MAX_TOKEN_BYTES,
+        is_authority: name == AUTHORITY_ISSUER,
     }
 }
 

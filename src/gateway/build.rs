@@ -10,7 +10,7 @@ use crate::authority::{Authority, ProviderError, Providers};
 use crate::config::Settings;
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
-use crate::proxy::{AccessLog, RoutePlan, Snapshot};
+use crate::proxy::{AccessLog, RoutePlan, Snapshot, SnapshotParts};
 use crate::upstream::{TlsSettingsError, Upstream, UpstreamSettings};
 
 /// A configuration that reads well and cannot be served.
@@ -97,10 +97,16 @@ pub(super) fn build(
         (None, Some(settings)) => Some(silent_endpoints(settings, &metrics.proxy)),
         (None, None) => None,
     };
-    let access_log = AccessLog::new(&settings.log, options.log.clone(), options.clock.clone());
-    let routes = routes(settings, &upstreams, metrics)?;
-    let snapshot =
-        Snapshot::new(routes, own, verifier(), authority.clone(), access_log, upstreams.clone(), metrics.proxy.clone());
+    let snapshot = Snapshot::new(SnapshotParts {
+        routes: routes(settings, &upstreams, metrics)?,
+        own: own.into_iter().collect(),
+        verifier: verifier(),
+        authority: authority.clone(),
+        revocations: Arc::clone(&metrics.revocations),
+        access_log: AccessLog::new(&settings.log, options.log.clone(), options.clock.clone()),
+        upstreams: upstreams.clone(),
+        metrics: metrics.proxy.clone(),
+    });
     Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, upstreams })
 }
 

@@ -15,6 +15,7 @@ use super::CacheSettings;
 use super::tally::Tally;
 use crate::clock::Timestamp;
 use crate::identity::Identity;
+use crate::revocation::{Descent, Lineage};
 use crate::token::{Key, Liveness};
 
 /// A verified token's identity, and those on whose word it stands.
@@ -22,14 +23,20 @@ use crate::token::{Key, Liveness};
 pub struct Verified {
     /// Who the caller is.
     pub identity: Identity,
+    descent: Descent,
     key: Arc<Key>,
     settings: Arc<Liveness>,
 }
 
 impl Verified {
     /// An identity that `key` proved under an issuer's settings, whose liveness `settings` is.
-    pub fn new(identity: Identity, key: Arc<Key>, settings: Arc<Liveness>) -> Self {
-        Self { identity, key, settings }
+    pub fn new(identity: Identity, descent: Descent, key: Arc<Key>, settings: Arc<Liveness>) -> Self {
+        Self { identity, descent, key, settings }
+    }
+
+    /// What the revocation table is asked about it.
+    pub fn lineage(&self) -> Lineage<'_> {
+        Lineage::of(&self.identity.claims, self.descent)
     }
 
     /// Whether it was judged by the settings whose liveness this is, not by older or newer ones of the same issuer.

@@ -40,6 +40,8 @@ pub struct IssuerSettings {
     pub require_type: bool,
     /// Largest token in bytes, checked before anything is decoded.
     pub max_token_bytes: usize,
+    /// Whether it is the authority: its tokens carry session and sign-in, and say whether their user is registered.
+    pub is_authority: bool,
 }
 
 /// Where an issuer's keys come from. Addresses are configured, never taken from a token (RFC 8725 section 3.10).

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::metrics::IssuerMetrics;
-use super::{Issuer, KeyLookupError, KeySource, Refusal, Registry, Remembered, Verified, VerifyError};
+use super::{Issuer, KeyLookupError, Refusal, Registry, Remembered, Verified, VerifyError};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Identity, names_at, words_at};
+use crate::revocation::Descent;
 use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify};
 
 /// Verifies tokens of one configuration's issuers. Made anew at each reload; the memory of verified tokens stays.
@@ -149,12 +150,13 @@ pub(super) fn failed(issuer: &Issuer, failure: Failure, took: Duration) -> Verif
 
 fn proved(issuer: &Issuer, claims: VerifiedClaims, key: Arc<Key>) -> Verified {
     let settings = issuer.settings();
+    let descent = if settings.is_authority { Descent::of_authority(&claims) } else { Descent::foreign(&claims) };
     let identity = Identity {
         issuer_name: Arc::clone(issuer.name()),
         roles: settings.roles_claim.as_ref().map(|at| names_at(&claims, at)).unwrap_or_default(),
         scopes: settings.scope_claim.as_ref().map(|at| words_at(&claims, at)).unwrap_or_default(),
-        registered: matches!(settings.source, KeySource::Own(_)) && claims.document().contains_key("applicationId"),
+        registered: settings.is_authority && claims.document().contains_key("applicationId"),
         claims,
     };
-    Verified::new(identity, key, Arc::clone(issuer.liveness()))
+    Verified::new(identity, descent, key, Arc::clone(issuer.liveness()))
 }

@@ -119,8 +119,8 @@ fn check_own(snapshot: &Snapshot, plan: &RoutePlan, verified: &Verified) -> Resu
     if is_own && !plan.is_for_audience(verified.identity.claims.document().get("aud")) {
         return Err(refused("other_application"));
     }
-    let Some(authority) = snapshot.authority.as_deref() else { return Ok(()) };
-    authority.check_verified(&verified.identity.claims, is_own).map_err(|_| refused("revoked"))
+    let now = snapshot.verifier.clock().now();
+    snapshot.revocations.check(|| verified.lineage(), now).map_err(|_| refused("revoked"))
 }
 
 fn refuse(error: &VerifyError) -> Rejection {

@@ -42,4 +42,4 @@ pub use plan::RoutePlan;
 pub use rejection::Reason;
 pub use respond::Body;
 pub use sanitize::{SanitizeFault, Sanitized, sanitize, sanitize_response, sanitize_trailers};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotParts};

@@ -15,6 +15,7 @@ use super::rejection::Rejection;
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
 use crate::issuer::Verifier;
+use crate::revocation::Followed;
 use crate::route::{Entry, HostPattern, RouteTable};
 use crate::upstream::Upstream;
 
@@ -24,33 +25,67 @@ pub struct Snapshot {
     pub(super) routes: RouteTable<Destination>,
     pub(super) managed: ManagedHeaders,
     pub(super) verifier: Verifier,
-    /// Whose word on its own tokens goes beyond their signature.
+    /// What issues tokens, and exchanges them.
     pub(super) authority: Option<Arc<Authority>>,
+    /// Which tokens have ended early.
+    pub(super) revocations: Arc<Followed>,
     pub(super) access_log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     /// Counts what matches no route.
     pub(super) unmatched: RouteMetrics,
-    own: Option<Arc<OwnPlan>>,
+    own: Vec<Arc<OwnPlan>>,
     upstreams: Vec<Arc<Upstream>>,
+}
+
+/// What a snapshot is made of.
+#[derive(Debug)]
+pub struct SnapshotParts {
+    /// The routes.
+    pub routes: Vec<RoutePlan>,
+    /// What the gateway answers itself.
+    pub own: Vec<OwnPlan>,
+    /// What proves tokens.
+    pub verifier: Verifier,
+    /// What issues tokens.
+    pub authority: Option<Arc<Authority>>,
+    /// Which tokens have ended early.
+    pub revocations: Arc<Followed>,
+    /// Where requests are logged.
+    pub access_log: Option<AccessLog>,
+    /// Every upstream, for its upkeep.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// All places. The gateway's own paths take nothing else of their host away: what would have answered for the host without
 /// them answers there still, although the table has a host with places of its own speak for itself.
-fn entries(routes: &[Arc<RoutePlan>], own: Option<&Arc<OwnPlan>>) -> Vec<Entry<Destination>> {
+fn entries(routes: &[Arc<RoutePlan>], own: &[Arc<OwnPlan>]) -> Vec<Entry<Destination>> {
     let entry = |plan: &Arc<RoutePlan>, host: &HostPattern| {
         let settings = plan.settings();
         let methods = settings.methods.clone();
         (host.clone(), settings.path.clone(), methods, settings.allow_encoded_slash, Destination::Route(Arc::clone(plan)))
     };
-    let mut entries: Vec<Entry<Destination>> = own.iter().flat_map(|own| own.entries()).collect();
+    let mut entries: Vec<Entry<Destination>> = own.iter().flat_map(OwnPlan::entries).collect();
     entries.extend(routes.iter().map(|plan| entry(plan, &plan.settings().host)));
-    if let Some(own) = own
-        && let Some(covering) = most_specific(routes.iter().map(|plan| &plan.settings().host), &own.host)
-    {
-        let covered = routes.iter().filter(|plan| plan.settings().host == *covering);
-        entries.extend(covered.map(|plan| entry(plan, &own.host)));
+    for host in hosts_of_their_own(own) {
+        if let Some(covering) = most_specific(routes.iter().map(|plan| &plan.settings().host), host) {
+            let covered = routes.iter().filter(|plan| plan.settings().host == *covering);
+            entries.extend(covered.map(|plan| entry(plan, host)));
+        }
     }
     entries
+}
+
+/// The hosts that `own` answer at, each once.
+fn hosts_of_their_own(own: &[Arc<OwnPlan>]) -> Vec<&HostPattern> {
+    let mut hosts: Vec<&HostPattern> = Vec::new();
+    for plan in own {
+        if !hosts.contains(&&plan.host) {
+            hosts.push(&plan.host);
+        }
+    }
+    hosts
 }
 
 /// The most specific of `patterns` that covers the one host that `host` is; none where that has routes of its own.
@@ -70,24 +105,18 @@ fn most_specific<'p>(patterns: impl Iterator<Item = &'p HostPattern>, host: &Hos
 
 impl Snapshot {
     /// Puts the parts together.
-    pub fn new(
-        routes: Vec<RoutePlan>,
-        own: Option<OwnPlan>,
-        verifier: Verifier,
-        authority: Option<Arc<Authority>>,
-        access_log: Option<AccessLog>,
-        upstreams: Vec<Arc<Upstream>>,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(parts: SnapshotParts) -> Self {
+        let SnapshotParts { routes, own, verifier, authority, revocations, access_log, upstreams, metrics } = parts;
         let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
-        let own = own.map(Arc::new);
+        let own: Vec<Arc<OwnPlan>> = own.into_iter().map(Arc::new).collect();
         let routes: Vec<Arc<RoutePlan>> = routes.into_iter().map(Arc::new).collect();
         Self {
-            routes: RouteTable::build(entries(&routes, own.as_ref())),
+            routes: RouteTable::build(entries(&routes, &own)),
             managed,
             verifier,
             authority,
+            revocations,
             access_log,
             unmatched: metrics.route("none"),
             metrics,
@@ -98,7 +127,7 @@ impl Snapshot {
 
     /// Whether a request, refused or not, is meant for what the gateway answers itself.
     pub(super) fn is_for_itself(&self, head: &Parts) -> bool {
-        self.own.as_ref().is_some_and(|own| own.is_meant_by(head))
+        self.own.iter().any(|own| own.is_meant_by(head))
     }
 
     /// Removes an API key of ours from `Authorization`: no backend may have it.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
+use super::lineage::Lineage;
 use super::metrics::{Origin, RevocationMetrics};
 use super::table::Revocations;
 use crate::clock::{Clock, Timestamp};
-use crate::store::{Logged, Store, StoreError};
+use crate::store::{Logged, ScopeKind, Store, StoreError};
 
 /// How often the log is read without a hint.
 const POLL: Duration = Duration::from_millis(500);
@@ -79,6 +80,17 @@ impl Followed {
     /// What is counted.
     pub fn metrics(&self) -> &Arc<RevocationMetrics> {
         &self.metrics
+    }
+
+    /// Refuses a token that has ended early, and counts it. Its lineage is asked for only where anything is revoked at all.
+    ///
+    /// # Errors
+    /// The kind of entry that ends it.
+    pub fn check<'a>(&self, lineage: impl FnOnce() -> Lineage<'a>, now: Timestamp) -> Result<(), ScopeKind> {
+        if self.table.is_empty() {
+            return Ok(());
+        }
+        self.table.check(&lineage(), now).inspect_err(|scope| self.metrics.rejected(*scope))
     }
 
     /// Applies what this gateway has just written to the log itself, ahead of reading it there.

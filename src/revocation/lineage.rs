@@ -1,8 +1,46 @@
 //! What a verified token says of its descent.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::token::VerifiedClaims;
+
+/// The instants of a token's descent: read once, when it is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descent {
+    signed_in: Timestamp,
+    issued: Timestamp,
+    whole_seconds: bool,
+}
+
+impl Descent {
+    /// Of a token whose `sid` and `jti` are made as an authority makes them, UUIDv7 of the sign-in and of the issue; of one
+    /// that says less as [`Descent::foreign`].
+    pub fn of_authority(claims: &VerifiedClaims) -> Self {
+        let id = |text: Option<&str>| text.and_then(|text| Timestamp::of_id(Uuid::try_parse(text).ok()?));
+        match (id(text(claims, SESSION)), id(claims.token_id())) {
+            (Some(signed_in), Some(issued)) => Self { signed_in, issued, whole_seconds: false },
+            _ => Self::foreign(claims),
+        }
+    }
+
+    /// Of a token of another issuer, which says no more of its sign-in than its `iat`; one without is as old as can be, so
+    /// that every entry for its user or application ends it.
+    pub fn foreign(claims: &VerifiedClaims) -> Self {
+        let issued = claims.issued_at().unwrap_or(Timestamp::from_millis(0));
+        Self { signed_in: issued, issued, whole_seconds: true }
+    }
+}
+
+/// The claim with the session.
+const SESSION: &str = "sid";
+/// The claim with the ids that a token came from.
+pub const DERIVED_FROM: &str = "derived_from";
+
+fn text<'c>(claims: &'c VerifiedClaims, name: &str) -> Option<&'c str> {
+    claims.document().get(name)?.as_str()
+}
 
 /// What a verified token says of its descent. Borrowed from the claims, so that asking allocates nothing.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +66,21 @@ pub struct Lineage<'a> {
 }
 
 impl<'a> Lineage<'a> {
+    /// The lineage that `claims` say, whose instants `descent` has.
+    pub fn of(claims: &'a VerifiedClaims, descent: Descent) -> Self {
+        Self {
+            issuer: claims.issuer(),
+            token_id: claims.token_id(),
+            derived_from: claims.document().get(DERIVED_FROM).map_or(Ids::NONE, Ids::Claim),
+            session: text(claims, SESSION),
+            user: claims.subject().unwrap_or_default(),
+            application: text(claims, "applicationId").or_else(|| text(claims, "aud")),
+            signed_in: descent.signed_in,
+            issued: descent.issued,
+            whole_seconds: descent.whole_seconds,
+        }
+    }
+
     /// The lineage of a token of another issuer, which says no more of its sign-in than its `iat`.
     ///
     /// A token without `iat` is given the epoch, so that every entry for its user or application ends it.

@@ -22,7 +22,7 @@ use super::settings::{Application, IdentityProvider};
 use super::sign_in::{SignIn, SignedIn};
 use super::{Authority, Denial, standing};
 use crate::clock::Timestamp;
-use crate::revocation::Lineage;
+use crate::revocation::{Descent, Lineage};
 use crate::store::{Basis, Change, Ended, Scope, Standing, StoreError, User};
 use stranger::Stranger;
 
@@ -68,7 +68,7 @@ impl Authority {
         let entry = entry.ok_or(Denial::Unauthorized)?;
         let application = self.settings.application(entry.id).ok_or(Denial::Unauthorized)?;
         let claims = provider.verify(request.token).await?;
-        self.check_foreign(&claims)?;
+        self.check_lineage(&Lineage::of(&claims, Descent::foreign(&claims)))?;
         let case = Case {
             provider: &provider.settings,
             application,

@@ -95,6 +95,7 @@ fn party(settings: &IdentityProvider) -> PartySettings {
             types: TYPES.map(str::to_owned).to_vec(),
             require_type: false,
             max_token_bytes: MAX_TOKEN_BYTES,
+            is_authority: false,
         },
         any_audience: settings.audiences.is_none(),
         key_parameter: settings.header_key_parameter.clone(),

@@ -125,6 +125,7 @@ fn verifier(keys: &SigningKeys, clock: &Clock) -> Verifier {
         types: vec!["JWT".to_owned()],
         require_type: true,
         max_token_bytes: 16 * 1024,
+        is_authority: false,
     };
     let remembered = Arc::new(Remembered::new(&CacheSettings { capacity: 1000, bytes: 1 << 20 }));
     let metrics = IssuerMetrics::register(&prometheus::Registry::new(), &remembered, clock.clone()).unwrap();

@@ -41,6 +41,7 @@ pub(super) fn compile(block: &Block<IssuerFile>, context: &mut Context<'_>) -> O
         leeway: leeway(file, path, context.problems),
         types: types(file),
         require_type: file.require_type,
+        is_authority: false,
         max_token_bytes: file.max_token_bytes.map_or(DEFAULT_MAX_TOKEN_BYTES, Size::to_usize),
     })
 }

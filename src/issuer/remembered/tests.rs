@@ -35,7 +35,8 @@ fn sample(subject: &str) -> Sample {
     let claims = verify(RawToken::parse(&token, 8192).unwrap(), &key, &rules, NOW).unwrap();
     let identity = Identity { issuer_name: "corp".into(), roles: vec![], scopes: vec![], registered: false, claims };
     let settings = Arc::new(Liveness::new());
-    Sample { verified: Arc::new(Verified::new(identity, key, Arc::clone(&settings))), token, keys, settings }
+    let descent = Descent::foreign(&identity.claims);
+    Sample { verified: Arc::new(Verified::new(identity, descent, key, Arc::clone(&settings))), token, keys, settings }
 }
 
 fn cache(capacity: usize, bytes: u64) -> Remembered {
@@ -97,7 +98,8 @@ fn a_key_that_stays_through_a_refresh_keeps_its_tokens() {
     let first = signer.key_set();
     let key = Arc::clone(first.keys().next().unwrap());
     let identity = Arc::try_unwrap(alice.verified).unwrap().identity;
-    cache.insert(&alice.token, Arc::new(Verified::new(identity, key, settings)));
+    let descent = Descent::foreign(&identity.claims);
+    cache.insert(&alice.token, Arc::new(Verified::new(identity, descent, key, settings)));
     let second = signer.key_set().succeed(&first);
     assert!(cache.get(&alice.token, NOW).is_some());
     let _third = Signer::new(Algorithm::ES256).key_set().succeed(&second);

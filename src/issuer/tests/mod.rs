@@ -93,6 +93,7 @@ fn settings_with(name: &str, source: KeySource) -> IssuerSettings {
         types: vec!["JWT".to_owned()],
         require_type: false,
         max_token_bytes: 16 * 1024,
+        is_authority: false,
     }
 }
 
