@@ -10,11 +10,11 @@ use http::header::AUTHORIZATION;
 
 use super::Shared;
 use super::call::Call;
-use super::cookies;
 use super::refusal::Refusal;
 use crate::authority::{ApiKey, OwnToken, Permissions};
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, TokenFrom};
 use crate::issuer::{Verified, VerifyError};
+use crate::proxy::cookies;
 
 /// Cookies are looked for apart, by the rule about other sites.
 const HEADER: TokenFrom = TokenFrom { header: true, cookie: false, query: false };
@@ -83,7 +83,7 @@ impl Shared {
 
     /// 401, and the browser forgets both cookies.
     pub(super) fn conflicting_cookies(&self, call: &Call) -> Refusal {
-        Refusal::ConflictingCookies(cookies::cleared(self.authority.settings(), &call.client))
+        Refusal::ConflictingCookies(cookies::cleared(self.cookie_domain(), &call.client))
     }
 
     /// 401; where there are too many cookies the browser forgets them.

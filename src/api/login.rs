@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
-use super::cookies;
 use super::credentials::Caller;
 use super::fields::Fields;
 use super::parameters::{not_an_id, parse_id};
 use super::refusal::Refusal;
 use super::user_document::user_document;
 use crate::authority::{Application, Device, Login, SignIn, SignedIn};
+use crate::proxy::cookies;
 
 const ENDPOINT: &str = "/api/login";
 /// The longest name of a device, in bytes.
@@ -48,7 +48,7 @@ pub(super) async fn login(api: &Shared, mut call: Call) -> Result<Answer, Refusa
         return Ok(Answer::json(StatusCode::NON_AUTHORITATIVE_INFORMATION, &body));
     }
     let device = Device { address: Some(address), ..device };
-    let how = SignIn { application, authentication_type: "PASSWORD", device, no_tokens };
+    let how = SignIn { application, authentication_type: "PASSWORD", device, no_tokens, in_place: None };
     let signed_in = api.authority.begin_session(user, how, Vec::new()).await?;
     Ok(signed_in_answer(api, &call, &signed_in))
 }
@@ -116,12 +116,12 @@ pub(super) fn signed_in_answer(api: &Shared, call: &Call, signed_in: &SignedIn) 
     if !call.cookies_count() {
         return answer;
     }
-    let settings = api.authority.settings();
-    let access = signed_in.token.as_ref().and_then(|token| cookies::access_token(&token.token, settings, &call.client));
+    let access =
+        signed_in.token.as_ref().and_then(|token| cookies::access_token(&token.token, api.cookie_domain(), &call.client));
     let refresh = signed_in
         .refresh_token
         .as_ref()
-        .and_then(|token| cookies::refresh_token(&token.value, token.lifetime, settings, &call.client));
+        .and_then(|token| cookies::refresh_token(&token.value, token.lifetime, api.cookie_domain(), &call.client));
     answer.with_cookies(access.into_iter().chain(refresh))
 }
 

@@ -3,10 +3,10 @@
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
-use super::cookies;
 use super::operations::done;
 use super::refusal::Refusal;
 use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
+use crate::proxy::cookies;
 
 pub(super) async fn logout(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     // One client sends the query form as text/plain without a body.
@@ -20,7 +20,7 @@ pub(super) async fn logout(api: &Shared, mut call: Call) -> Result<Answer, Refus
     }
     let has_cookies = call.has_cookie(ACCESS_TOKEN) || call.has_cookie(REFRESH_TOKEN);
     if has_cookies && call.cookies_count() {
-        return Ok(done().with_cookies(cookies::cleared(api.authority.settings(), &call.client)));
+        return Ok(done().with_cookies(cookies::cleared(api.cookie_domain(), &call.client)));
     }
     Ok(done())
 }

@@ -6,7 +6,6 @@
 
 mod answer;
 mod call;
-mod cookies;
 mod credentials;
 mod errors;
 mod fields;
@@ -53,6 +52,13 @@ impl Api {
     /// The API of `authority`, whose tokens `verifier` proves.
     pub fn new(authority: Arc<Authority>, verifier: Verifier) -> Self {
         Self(Arc::new(Shared { authority, verifier }))
+    }
+}
+
+impl Shared {
+    /// The domain whose hosts share the cookies.
+    fn cookie_domain(&self) -> Option<&str> {
+        self.authority.settings().cookie_domain.as_deref()
     }
 }
 

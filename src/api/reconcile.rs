@@ -29,6 +29,7 @@ pub(super) async fn reconcile(api: &Shared, mut call: Call) -> Result<Answer, Re
         token: token.as_deref().unwrap_or_default(),
         device,
         no_tokens,
+        in_place: None,
         no_link,
     };
     let signed_in = api.authority.reconcile(request).await?;

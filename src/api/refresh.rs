@@ -8,11 +8,11 @@ use serde_json::json;
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
-use super::cookies;
 use super::errors::Errors;
 use super::refusal::Refusal;
 use crate::authority::{Denial, Owned, Refreshed};
 use crate::identity::credential::{ACCESS_TOKEN, Presented, REFRESH_TOKEN};
+use crate::proxy::cookies;
 
 pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refusal> {
     let mut fields = call.json_alone().await?;
@@ -20,15 +20,14 @@ pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refu
     let lifetime = fields.lifetime("timeToLiveInSeconds");
     fields.check()?;
     let refreshed = use_refresh_token(api, &call, in_body.as_deref(), lifetime).await?;
-    let settings = api.authority.settings();
     let token = &refreshed.refresh_token;
     let body = json!({ "refreshToken": token.value, "refreshTokenId": token.id, "token": refreshed.token.token });
     let answer = Answer::json(StatusCode::OK, &body);
     if !call.cookies_count() {
         return Ok(answer);
     }
-    let access = cookies::access_token(&refreshed.token.token, settings, &call.client);
-    let refresh = cookies::refresh_token(&token.value, token.lifetime, settings, &call.client);
+    let access = cookies::access_token(&refreshed.token.token, api.cookie_domain(), &call.client);
+    let refresh = cookies::refresh_token(&token.value, token.lifetime, api.cookie_domain(), &call.client);
     Ok(answer.with_cookies(access.into_iter().chain(refresh)))
 }
 
@@ -53,7 +52,7 @@ async fn use_refresh_token(
 async fn only_good<'c>(api: &Shared, call: &'c Call, cookies: Presented<'c>) -> Result<&'c str, Refusal> {
     let values: Vec<&str> = cookies.tokens().collect();
     let (user, value) = match api.authority.only_good_refresh_token(&values).await? {
-        Owned::By(user, value) => (user, value),
+        Owned::By(owner) => (owner.user, owner.value),
         Owned::ByNobody => return Err(invalid()),
         Owned::BySeveral => return Err(api.conflicting_cookies(call)),
     };

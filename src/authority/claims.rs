@@ -15,6 +15,9 @@ pub(super) const BY_REFRESH: &str = "REFRESH_TOKEN";
 pub(super) const BY_RECONCILE: &str = "FEDERATED_JWT";
 pub(super) const BY_MINT: &str = "MINT";
 
+/// What `use` says of a token made for a backend.
+const FOR_BACKEND: &str = "backend";
+
 /// The claims of an access token.
 #[derive(Debug, Serialize)]
 pub(super) struct AccessClaims<'a> {
@@ -42,6 +45,8 @@ pub(super) struct AccessClaims<'a> {
     tid: Option<Uuid>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     derived_from: &'a [String],
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    made_for: Option<&'static str>,
 }
 
 /// What decides an access token beside its user and application.
@@ -61,6 +66,8 @@ pub(super) struct Grant<'a> {
     pub(super) authentication_type: &'a str,
     /// The ids that it comes from.
     pub(super) derived_from: &'a [String],
+    /// It is made for a backend, and is marked so.
+    pub(super) for_backend: bool,
 }
 
 impl<'a> AccessClaims<'a> {
@@ -96,6 +103,7 @@ impl<'a> AccessClaims<'a> {
             auth_time: grant.signed_in.seconds(),
             tid: tenant,
             derived_from: grant.derived_from,
+            made_for: grant.for_backend.then_some(FOR_BACKEND),
         }
     }
 }

@@ -38,6 +38,22 @@ impl Authority {
         let target = self.settings.application(application);
         let target = target
             .ok_or_else(|| Denial::Field("invalid", "applicationId", format!("No application has the id [{application}].")))?;
+        let now = self.parts.clock.now();
+        let (token, _) = self.exchange_access(presented, target, false).await?;
+        let refresh_token = match refresh_token.filter(|_| token.registered) {
+            Some(value) => self.child(value, presented, target, now).await?,
+            None => None,
+        };
+        Ok(Exchanged { token, refresh_token })
+    }
+
+    /// The access token of an exchange, with the version of the user that it was decided on.
+    pub(super) async fn exchange_access(
+        &self,
+        presented: &OwnToken,
+        target: &Application,
+        for_backend: bool,
+    ) -> Result<(SignedToken, u64), Denial> {
         if presented.for_backend || presented.derived_from.len() >= MOST_LINKS {
             return Err(Denial::Unauthorized);
         }
@@ -56,13 +72,9 @@ impl Authority {
             signed_in: presented.signed_in,
             authentication_type: BY_EXCHANGE,
             derived_from: &derived_from,
+            for_backend,
         };
-        let token = self.sign(&user, Some(target), &grant)?;
-        let refresh_token = match refresh_token.filter(|_| token.registered) {
-            Some(value) => self.child(value, presented, target, now).await?,
-            None => None,
-        };
-        Ok(Exchanged { token, refresh_token })
+        Ok((self.sign(&user, Some(target), &grant)?, user.version))
     }
 
     /// A refresh token for `target` made on the strength of the one with this value: only where that is the current, live

@@ -12,6 +12,7 @@ mod denial;
 pub(crate) mod example;
 mod exchange;
 mod ids;
+mod in_place;
 mod latest;
 mod metrics;
 mod mint;
@@ -41,13 +42,14 @@ pub use access::SignedToken;
 pub use attempts::Attempts;
 pub use denial::Denial;
 pub use exchange::Exchanged;
+pub use in_place::InPlace;
 pub use latest::Latest;
 pub use metrics::AuthorityMetrics;
 pub use mint::Minted;
 pub use own_token::OwnToken;
 pub use passwords::Passwords;
 pub use reconcile::{ProviderError, Providers, Reconcile};
-pub use records::Owned;
+pub use records::{Owned, Owner};
 pub use refresh::Refreshed;
 pub use refresh_token::{Device, NewRefreshToken};
 pub use revoke::Revoke;
@@ -63,6 +65,7 @@ pub use verification::{issuers, issuers_without_keys};
 use crate::clock::Clock;
 use crate::revocation::Followed;
 use crate::store::{Store, StoreError};
+use crate::token::Liveness;
 
 /// The authority under one configuration. Made anew at each reload; its [`Parts`] stay.
 #[derive(Debug)]
@@ -70,6 +73,8 @@ pub struct Authority {
     settings: Arc<AuthoritySettings>,
     parts: Arc<Parts>,
     providers: Providers,
+    /// Who was told something by these settings asks whether they are in force still.
+    terms: Arc<Liveness>,
 }
 
 /// What outlives a configuration.
@@ -100,7 +105,21 @@ pub struct Parts {
 impl Authority {
     /// The authority of `settings`, whose identity providers `providers` are.
     pub fn new(settings: Arc<AuthoritySettings>, parts: Arc<Parts>, providers: Providers) -> Self {
-        Self { settings, parts, providers }
+        Self { settings, parts, providers, terms: Arc::default() }
+    }
+
+    /// The same settings have the same terms: what was made by `former` counts on, where that had these settings.
+    #[must_use]
+    pub fn succeeding(mut self, former: Option<&Self>) -> Self {
+        if let Some(former) = former.filter(|former| former.settings == self.settings) {
+            self.terms = Arc::clone(&former.terms);
+        }
+        self
+    }
+
+    /// What tokens that were exchanged under these settings were made under.
+    pub fn terms(&self) -> &Arc<Liveness> {
+        &self.terms
     }
 
     /// The identity providers with their keys.

@@ -12,13 +12,24 @@ use crate::token::Algorithm;
 /// How long what a probe of the store found is believed.
 const PROBED_FOR: Duration = Duration::from_secs(1);
 
+/// Whose refresh token a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner<'v> {
+    /// The user.
+    pub user: Uuid,
+    /// The session that it renews.
+    pub session: Uuid,
+    /// The value.
+    pub value: &'v str,
+}
+
 /// Whose refresh tokens some values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owned<'v> {
     /// None of them is a refresh token here.
     ByNobody,
     /// One user's; the first that is.
-    By(Uuid, &'v str),
+    By(Owner<'v>),
     /// Several users'.
     BySeveral,
 }
@@ -53,16 +64,17 @@ impl Authority {
     /// # Errors
     /// [`Denial::Store`].
     pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str]) -> Result<Owned<'v>, Denial> {
-        let mut good: Option<(&str, Uuid)> = None;
+        let mut good: Option<Owner<'v>> = None;
         for value in values {
-            let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
-            match (found.map(|found| found.token.user), good) {
-                (Some(user), Some((_, first))) if user != first => return Ok(Owned::BySeveral),
-                (Some(user), None) => good = Some((value, user)),
-                _ => {}
+            let Some(found) = self.store().refresh_token_by_value(Digest::of(value)).await? else { continue };
+            let user = found.token.user;
+            match good {
+                Some(first) if user != first.user => return Ok(Owned::BySeveral),
+                Some(_) => {}
+                None => good = Some(Owner { user, session: found.session.id, value }),
             }
         }
-        Ok(good.map_or(Owned::ByNobody, |(value, user)| Owned::By(user, value)))
+        Ok(good.map_or(Owned::ByNobody, Owned::By))
     }
 
     /// Notes that a user has signed in elsewhere, and shows the user.

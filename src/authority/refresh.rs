@@ -103,6 +103,7 @@ impl Authority {
             signed_in: found.session.signed_in,
             authentication_type: BY_REFRESH,
             derived_from: &derived_from,
+            for_backend: false,
         };
         self.sign(user, Some(application), &grant)
     }

@@ -7,6 +7,7 @@ use super::claims::{Grant, expiry};
 use super::refresh_token::{Device, NewRefreshToken, Origin};
 use super::settings::Application;
 use super::{Authority, Denial, SignedToken, ids, standing};
+use crate::clock::Timestamp;
 use crate::store::{Change, LoginName, Session, Standing, StoreError, User};
 
 /// How often a session is begun anew because the user is changed meanwhile.
@@ -23,6 +24,8 @@ pub struct SignIn {
     pub device: Device,
     /// The caller wants to know who it is and no tokens.
     pub no_tokens: bool,
+    /// It is done for a backend: its one token is marked so and ends then at the latest, and nothing renews the session.
+    pub in_place: Option<Timestamp>,
 }
 
 /// A user by name and password.
@@ -150,21 +153,28 @@ impl Authority {
         let grant = Grant {
             id: ids::at(now)?,
             now,
-            expires: expiry(now, self.lifetime(application)),
+            expires: self.end_of_first(application, how.in_place, now),
             session: session.id,
             signed_in,
             authentication_type: how.authentication_type,
             derived_from: &[],
+            for_backend: how.in_place.is_some(),
         };
         let token = self.sign(&user, application.map(|application| &**application), &grant)?;
         let origin = Origin { session: session.id, user: user.id, parent: None, start: signed_in };
         changes.push(Change::AddSession(session));
-        let renewable = registered_at.filter(|application| application.generate_refresh_tokens);
+        let renewable = registered_at.filter(|application| application.generate_refresh_tokens && how.in_place.is_none());
         let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
         let (refresh_token, record) = made.unzip();
         changes.extend(record.map(Change::AddRefreshToken));
         self.store().commit(changes).await?;
         Ok(SignedIn { user, token: Some(token), refresh_token, registered })
+    }
+
+    /// When a session's first token ends.
+    fn end_of_first(&self, application: Option<&Arc<Application>>, at_most: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let usual = expiry(now, self.lifetime(application));
+        at_most.map_or(usual, |at_most| usual.min(at_most))
     }
 
     /// What the sign-in must be later than.

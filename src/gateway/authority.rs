@@ -111,9 +111,11 @@ impl Estate {
         metrics: &Arc<IssuerMetrics>,
     ) -> Result<Arc<Authority>, ProviderError> {
         let former = self.current.load_full();
-        let former = former.as_ref().map(|authority| authority.providers());
-        let providers = Providers::build(&settings.identity_providers, former, &self.parts.clock, metrics)?;
-        Ok(Arc::new(Authority::new(Arc::new(settings.clone()), Arc::clone(&self.parts), providers)))
+        let former = former.as_deref();
+        let kept = former.map(Authority::providers);
+        let providers = Providers::build(&settings.identity_providers, kept, &self.parts.clock, metrics)?;
+        let authority = Authority::new(Arc::new(settings.clone()), Arc::clone(&self.parts), providers);
+        Ok(Arc::new(authority.succeeding(former)))
     }
 
     /// Takes other settings over for the keys: the only part that can fail.

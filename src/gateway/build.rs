@@ -103,6 +103,7 @@ pub(super) fn build(
         verifier: verifier(),
         authority: authority.clone(),
         revocations: Arc::clone(&metrics.revocations),
+        in_place: Arc::clone(&metrics.in_place),
         access_log: AccessLog::new(&settings.log, options.log.clone(), options.clock.clone()),
         upstreams: upstreams.clone(),
         metrics: metrics.proxy.clone(),

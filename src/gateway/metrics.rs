@@ -7,6 +7,7 @@ use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
 use crate::authority::AuthorityMetrics;
 use crate::clock::Clock;
 use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
+use crate::proxy::InPlace;
 use crate::revocation::{DEFAULT_CAPACITY, Followed, Progress, RevocationMetrics, Revocations};
 use crate::{listener, proxy, upstream};
 
@@ -23,6 +24,8 @@ pub(super) struct Metrics {
     pub(super) issuer: Arc<IssuerMetrics>,
     /// The verified-token cache, made once: it outlives every configuration, and its counters are scraped from here.
     pub(super) remembered: Arc<Remembered>,
+    /// What the authority did for routes, made once as well.
+    pub(super) in_place: Arc<InPlace>,
     pub(super) authority: AuthorityMetrics,
     /// Which tokens have ended early, made once as well.
     pub(super) revocations: Arc<Followed>,
@@ -65,6 +68,7 @@ impl Metrics {
             upstream,
             issuer,
             remembered,
+            in_place: Arc::new(InPlace::new(cache)),
             authority,
             revocations,
             reload_success,

@@ -9,6 +9,7 @@ mod archived;
 mod demand;
 mod discovery;
 mod examine;
+mod exchanged;
 mod fusionauth;
 mod keys;
 mod lookup;
@@ -28,6 +29,7 @@ mod verifier;
 
 pub use archive::{Answering, Archive, ArchiveError, KeyArchive, Saved};
 pub use examine::{Outcome, Step};
+pub use exchanged::Exchanged;
 pub use keys::Keys;
 pub use lookup::KeyLookupError;
 pub use metrics::IssuerMetrics;

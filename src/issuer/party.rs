@@ -11,10 +11,10 @@ use tokio::runtime::Handle;
 
 use super::metrics::IssuerMetrics;
 use super::registry::Issuer;
-use super::verifier::{Failure, failed};
-use super::{Archive, IssuerSettings, RegistryProblem, VerifyError};
+use super::verifier::{Failure, failed, proved};
+use super::{Archive, IssuerSettings, RegistryProblem, Verified, VerifyError};
 use crate::clock::Clock;
-use crate::token::{RawToken, TokenFault, VerifiedClaims, verify, verify_for_anyone};
+use crate::token::{RawToken, TokenFault, verify, verify_for_anyone};
 
 /// The header member that names the key as a rule.
 const KEY_ID: &str = "kid";
@@ -69,18 +69,18 @@ impl Party {
     /// # Errors
     /// [`VerifyError::Refused`] for a token that is not to be accepted, [`VerifyError::KeysUnavailable`] where its keys are
     /// out of reach.
-    pub async fn verify(&self, token: &str) -> Result<VerifiedClaims, VerifyError> {
+    pub async fn verify(&self, token: &str) -> Result<Verified, VerifyError> {
         let started = Instant::now();
         match self.prove(token).await {
-            Ok(claims) => {
+            Ok(verified) => {
                 self.issuer.meters.accepted(started.elapsed());
-                Ok(claims)
+                Ok(verified)
             }
             Err(failure) => Err(failed(&self.issuer, failure, started.elapsed())),
         }
     }
 
-    async fn prove(&self, token: &str) -> Result<VerifiedClaims, Failure> {
+    async fn prove(&self, token: &str) -> Result<Verified, Failure> {
         let raw = RawToken::parse(token, self.issuer.settings().max_token_bytes)?;
         // Nobody's key ids but its own make it fetch.
         if raw.issuer() != &*self.issuer.settings().issuer {
@@ -90,7 +90,18 @@ impl Party {
         let key = self.issuer.keys().key_for(key_id.as_deref(), raw.header().algorithm, self.clock.now()).await?;
         let proof = if self.any_audience { verify_for_anyone } else { verify };
         // Read again: finding the key may have taken seconds.
-        Ok(proof(raw, &key, self.issuer.rules(), self.clock.now())?)
+        let claims = proof(raw, &key, self.issuer.rules(), self.clock.now())?;
+        Ok(proved(&self.issuer, claims, key))
+    }
+
+    /// Whether `verified` was judged by this party as it is now, and its keys are still believed.
+    pub fn stands_by(&self, verified: &Verified) -> bool {
+        verified.was_judged_by(self.issuer.liveness()) && self.issuer.keys().are_usable(self.clock.now())
+    }
+
+    /// `iss` of its tokens.
+    pub fn issuer(&self) -> &str {
+        &self.issuer.settings().issuer
     }
 
     /// The key that the token means.

@@ -10,9 +10,11 @@ use ahash::RandomState;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::CacheSettings;
+use super::exchanged::Exchanges;
 use super::tally::Tally;
+use super::{CacheSettings, Exchanged};
 use crate::clock::Timestamp;
 use crate::identity::Identity;
 use crate::revocation::{Descent, Lineage};
@@ -26,12 +28,13 @@ pub struct Verified {
     descent: Descent,
     key: Arc<Key>,
     settings: Arc<Liveness>,
+    exchanges: Exchanges,
 }
 
 impl Verified {
     /// An identity that `key` proved under an issuer's settings, whose liveness `settings` is.
     pub fn new(identity: Identity, descent: Descent, key: Arc<Key>, settings: Arc<Liveness>) -> Self {
-        Self { identity, descent, key, settings }
+        Self { identity, descent, key, settings, exchanges: Exchanges::default() }
     }
 
     /// What the revocation table is asked about it.
@@ -47,6 +50,17 @@ impl Verified {
     /// Whether a secret signed it that others than its issuer have.
     pub fn is_by_shared_secret(&self) -> bool {
         self.key.algorithm().is_symmetric()
+    }
+
+    /// What it was exchanged for at `application`, if that is remembered.
+    pub fn exchanged_for(&self, application: Uuid) -> Option<Arc<Exchanged>> {
+        self.exchanges.get(application)
+    }
+
+    /// What its memory takes, in bytes: its claims as they are kept, the words taken from them, its exchanges.
+    pub(super) fn bytes(&self) -> usize {
+        let words = self.identity.roles.iter().chain(&self.identity.scopes).map(|word| word.len() + 16).sum::<usize>();
+        size_of::<Self>() + words + members_bytes(self.identity.claims.document()) + self.exchanges.bytes()
     }
 
     /// Whether it may still be believed at `now`: no leeway, which is for clocks that differ, not for memory.
@@ -113,6 +127,17 @@ impl Remembered {
         }
     }
 
+    /// Remembers with `token`, whose proof `verified` is, what it was exchanged for; its share of the bytes grows by it. The proof
+    /// that is remembered already stays, with its other exchanges, where it was judged alike.
+    pub fn insert_exchange(&self, token: &str, verified: Arc<Verified>, exchanged: Arc<Exchanged>) -> Arc<Verified> {
+        let known = self.entries.as_ref().and_then(|entries| entries.peek(token)).map(|entry| entry.verified);
+        let known = known.filter(|known| known.was_judged_by(&verified.settings) && Arc::ptr_eq(&known.key, &verified.key));
+        let verified = known.unwrap_or(verified);
+        verified.exchanges.add(&exchanged);
+        self.insert(token, Arc::clone(&verified));
+        verified
+    }
+
     /// Counters and size, read without stopping anyone.
     pub fn stats(&self) -> RememberedStats {
         let entries = self.entries.as_ref().map_or(0, Cache::len);
@@ -164,12 +189,8 @@ impl Lifecycle<Box<str>, Entry> for CountEvictions {
     }
 }
 
-/// The token, its claims as they are kept, and the words taken from them.
 fn estimated_bytes(token: &str, verified: &Verified) -> u64 {
-    let identity = &verified.identity;
-    let words = identity.roles.iter().chain(&identity.scopes).map(|word| word.len() + 16).sum::<usize>();
-    let bytes = token.len() + size_of::<Verified>() + words + members_bytes(identity.claims.document());
-    u64::try_from(bytes).unwrap_or(u64::MAX)
+    u64::try_from(token.len() + verified.bytes()).unwrap_or(u64::MAX)
 }
 
 /// A tree keeps about half of its places empty, so each member counts twice its own size.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::metrics::IssuerMetrics;
-use super::{Issuer, KeyLookupError, Refusal, Registry, Remembered, Verified, VerifyError};
+use super::{Exchanged, Issuer, KeyLookupError, Refusal, Registry, Remembered, Verified, VerifyError};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Identity, names_at, words_at};
 use crate::revocation::Descent;
-use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify};
+use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify, verify_expired};
 
 /// Verifies tokens of one configuration's issuers. Made anew at each reload; the memory of verified tokens stays.
 #[derive(Debug)]
@@ -77,6 +77,31 @@ impl Verifier {
             }
             Err(error) => Err(failed(issuer, error, started.elapsed())),
         }
+    }
+
+    /// Proves a token that was made for this process to use itself: neither remembered nor counted.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub async fn verify_apart(&self, token: &str) -> Result<Verified, VerifyError> {
+        let refused = |refusal| VerifyError::Refused { refusal, issuer: None };
+        let (raw, issuer) = self.parse(token).map_err(|(refusal, _)| refused(refusal))?;
+        let proved = self.prove_parsed(raw, issuer).await;
+        proved.map_err(|failure| failed(issuer, failure, Duration::ZERO))
+    }
+
+    /// What a token of the authority says that is good but for its expiry; `None` for any other.
+    pub async fn verify_expired(&self, token: &str) -> Option<Verified> {
+        let (raw, issuer) = self.parse(token).ok().filter(|(_, issuer)| issuer.settings().is_authority)?;
+        let (key_id, algorithm) = (raw.header().key_id.clone(), raw.header().algorithm);
+        let key = issuer.keys().key_for(key_id.as_deref(), algorithm, self.now()).await.ok()?;
+        let claims = verify_expired(raw, &key, issuer.rules(), self.now()).ok()?;
+        Some(proved(issuer, claims, key))
+    }
+
+    /// Remembers with `token`, whose proof `verified` is, what it was exchanged for.
+    pub fn remember_exchange(&self, token: &str, verified: &Arc<Verified>, exchanged: Arc<Exchanged>) {
+        self.remembered.insert_exchange(token, Arc::clone(verified), exchanged);
     }
 
     /// The token's structure, and the issuer it names.
@@ -148,7 +173,7 @@ pub(super) fn failed(issuer: &Issuer, failure: Failure, took: Duration) -> Verif
     VerifyError::Refused { refusal, issuer: Some(Arc::clone(issuer.name())) }
 }
 
-fn proved(issuer: &Issuer, claims: VerifiedClaims, key: Arc<Key>) -> Verified {
+pub(super) fn proved(issuer: &Issuer, claims: VerifiedClaims, key: Arc<Key>) -> Verified {
     let settings = issuer.settings();
     let descent = if settings.is_authority { Descent::of_authority(&claims) } else { Descent::foreign(&claims) };
     let identity = Identity {

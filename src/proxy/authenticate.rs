@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
+use super::cookies::SetCookies;
 use super::cross_site;
+use super::exchange::{exchange, reconcile};
 use super::forwarded::ClientView;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
+use super::renew::Renewal;
 use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
 use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
-use crate::issuer::{Verified, VerifyError};
+use crate::issuer::{Exchanged, Verified, VerifyError};
 use crate::route::{Access, Authorization};
 
 /// The outcome of authentication.
@@ -40,45 +43,56 @@ impl Caller {
 /// A caller and the proof.
 #[derive(Debug)]
 pub(super) struct Known {
+    /// Who the backend is told.
     pub(super) verified: Arc<Verified>,
-    /// Kept only where the route passes the presented token on.
+    /// The proof that it was exchanged from, where it was.
+    pub(super) presented: Option<Arc<Verified>>,
+    /// What the backend gets in `Authorization`, where the route says that it gets a token.
     pub(super) token: Option<Box<str>>,
 }
 
-/// Authenticates the request with `head` on `plan`'s route.
-pub(super) async fn authenticate(
-    snapshot: &Snapshot,
-    plan: &RoutePlan,
-    head: &Parts,
-    client: &ClientView<'_>,
-    upgrading: bool,
-) -> Result<Caller, Rejection> {
+/// One request on its way to an identity.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'r> {
+    pub(super) snapshot: &'r Arc<Snapshot>,
+    pub(super) plan: &'r RoutePlan,
+    pub(super) head: &'r Parts,
+    pub(super) client: &'r ClientView<'r>,
+    pub(super) upgrading: bool,
+}
+
+/// Authenticates the request; what it leaves in the browser on the way is noted in `set_cookies`.
+pub(super) async fn authenticate(asking: Asking<'_>, set_cookies: &mut SetCookies) -> Result<Caller, Rejection> {
+    let Asking { plan, head, client, .. } = asking;
     if matches!(plan.settings.access, Access::Anonymous) {
         return Ok(Caller::Anonymous);
     }
     let optional = matches!(plan.settings.access, Access::Optional(_));
-    let result = match present(plan, head, client, upgrading) {
+    let result = match present(plan, head, client, asking.upgrading) {
         Ok(presented) if presented.source == Source::Cookie => {
-            let proved = Box::pin(prove_cookies(snapshot, plan, &presented, head.uri.path(), client)).await;
-            // A bad cookie is no identity; that its issuer is out of reach is not known to be one.
-            if optional && matches!(&proved, Err(rejection) if rejection.reason == Reason::InvalidToken) {
-                return Ok(Caller::Anonymous);
-            }
-            proved
+            anonymous_instead(optional, Box::pin(asking.prove_cookies(&presented, set_cookies)).await)
         }
         Ok(presented) => match presented.tokens().next() {
-            Some(token) => prove(snapshot, plan, token).await,
+            Some(token) => asking.prove(token).await.map(Caller::Known),
             None => Err(Reason::CredentialMissing.into()),
         },
-        Err(absent) if optional && is_absence(absent.reason) => return Ok(Caller::Anonymous),
+        Err(absent) if absent.reason == Reason::CredentialMissing => {
+            anonymous_instead(optional, Box::pin(asking.renew_absent(absent, set_cookies)).await)
+        }
+        Err(absent) if optional && absent.reason == Reason::CrossSite => return Ok(Caller::Anonymous),
         Err(refused) => Err(refused),
     };
-    result.map(Caller::Known).map_err(|rejection| sign_in::offer(rejection, plan, head, client))
+    result.map_err(|rejection| sign_in::offer(rejection, plan, head, client))
 }
 
-/// No credential that counts was sent: none at all, or a cookie from another site.
-fn is_absence(reason: Reason) -> bool {
-    matches!(reason, Reason::CredentialMissing | Reason::CrossSite)
+/// A bad cookie is no identity, as none is; that it cannot be told is not known to be one.
+fn anonymous_instead(optional: bool, proved: Result<Known, Rejection>) -> Result<Caller, Rejection> {
+    match proved {
+        Err(rejection) if optional && matches!(rejection.reason, Reason::InvalidToken | Reason::CredentialMissing) => {
+            Ok(Caller::Anonymous)
+        }
+        proved => proved.map(Caller::Known),
+    }
 }
 
 /// The credential to judge, where there is one that counts.
@@ -102,25 +116,108 @@ pub(super) fn present<'r>(
     if counts { Ok(presented) } else { Err(Reason::CrossSite.into()) }
 }
 
-async fn prove(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Result<Known, Rejection> {
-    let verified = snapshot.verifier.verify(token).await.map_err(|error| refuse(&error))?;
-    if !plan.accepts(&verified.identity.issuer_name) {
-        let issuer = Some(&verified.identity.issuer_name);
-        return Err(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted").of_issuer(issuer));
+impl Asking<'_> {
+    /// Proves one token, and makes it one of the route's application where it is another's.
+    async fn prove(self, token: &str) -> Result<Known, Rejection> {
+        if self.plan.settings.reconcile.is_some()
+            && let Some((presented, exchanged)) = Box::pin(reconcile(self.snapshot, self.plan, token)).await?
+        {
+            return Ok(self.known_by(presented, &exchanged, token));
+        }
+        let verified = self.snapshot.verifier.verify(token).await.map_err(|error| refuse(&error))?;
+        let named = |rejection: Rejection| rejection.of_issuer(Some(&verified.identity.issuer_name));
+        if !self.plan.accepts(&verified.identity.issuer_name) {
+            return Err(named(Rejection::detailed(Reason::InvalidToken, "issuer_not_accepted")));
+        }
+        self.snapshot.check_standing(&verified).map_err(named)?;
+        if self.is_as_it_should_be(&verified) {
+            let token = (self.plan.settings.authorization == Authorization::Presented).then(|| token.into());
+            return Ok(Known { verified, presented: None, token });
+        }
+        let exchanged = exchange(self.snapshot, self.plan, &verified, token).await.map_err(named)?;
+        Ok(self.known_by(verified, &exchanged, token))
     }
-    check_own(snapshot, plan, &verified)?;
-    Ok(Known { verified, token: (plan.settings.authorization == Authorization::Presented).then(|| token.into()) })
-}
 
-/// The authority's word on its own tokens: for the route's application and no other, and not ended early.
-fn check_own(snapshot: &Snapshot, plan: &RoutePlan, verified: &Verified) -> Result<(), Rejection> {
-    let refused = |detail| Rejection::detailed(Reason::InvalidToken, detail).of_issuer(Some(&verified.identity.issuer_name));
-    let is_own = &*verified.identity.issuer_name == AUTHORITY_ISSUER;
-    if is_own && !plan.is_for_audience(verified.identity.claims.document().get("aud")) {
-        return Err(refused("other_application"));
+    /// Whether the token is what the backend is told as it is: another party's, or one of the authority for the route's
+    /// application, where the backend gets none of its own.
+    fn is_as_it_should_be(self, verified: &Verified) -> bool {
+        let is_own = &*verified.identity.issuer_name == AUTHORITY_ISSUER;
+        let is_for_it = || self.plan.is_for_audience(verified.identity.claims.document().get("aud"));
+        !is_own || (self.plan.settings.authorization != Authorization::Exchanged && is_for_it())
     }
-    let now = snapshot.verifier.clock().now();
-    snapshot.revocations.check(|| verified.lineage(), now).map_err(|_| refused("revoked"))
+
+    fn known_by(self, presented: Arc<Verified>, exchanged: &Exchanged, token: &str) -> Known {
+        let token = match self.plan.settings.authorization {
+            Authorization::Remove => None,
+            Authorization::Presented => Some(token.into()),
+            Authorization::Exchanged => Some(exchanged.token.clone()),
+        };
+        Known { verified: Arc::clone(&exchanged.verified), presented: Some(presented), token }
+    }
+
+    /// Browsers send every cookie of a name, whoever planted it, most specific path first. Those that do not verify are
+    /// ignored; two that verify for different callers are a plant, and nobody can say which (RFC 6265 section 8.6).
+    async fn prove_cookies(self, presented: &Presented<'_>, set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
+        let mut known: Option<Known> = None;
+        let mut refused = None;
+        for token in presented.tokens() {
+            match (self.prove(token).await, &known) {
+                (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => {
+                    let cookies = clearing_cookies(ACCESS_TOKEN, self.client, self.head.uri.path());
+                    return Err(Rejection::from(Reason::ConflictingCookies).clearing(cookies));
+                }
+                (Ok(first), None) => known = Some(first),
+                (Ok(_), Some(_)) => {}
+                (Err(rejection), _) if rejection.reason == Reason::InvalidToken => refused = refused.or(Some(rejection)),
+                (Err(rejection), _) => return Err(rejection),
+            }
+        }
+        match known {
+            Some(known) => Ok(known),
+            None => self.renew_expired(presented, refused, set_cookies).await,
+        }
+    }
+
+    /// Goes on with the session whose expired access token came; one that is bad for another reason renews nothing.
+    async fn renew_expired(
+        self,
+        presented: &Presented<'_>,
+        refused: Option<Rejection>,
+        set_cookies: &mut SetCookies,
+    ) -> Result<Known, Rejection> {
+        let refused = || refused.unwrap_or_else(|| Reason::CredentialMissing.into());
+        let Some(renewal) = self.renewal() else { return Err(refused()) };
+        let mut expired = Vec::new();
+        for token in presented.tokens() {
+            expired.extend(self.snapshot.verifier.verify_expired(token).await.filter(|verified| self.has_only_expired(verified)));
+        }
+        match expired.is_empty() {
+            true => Err(refused()),
+            false => self.renewed(renewal, &expired, set_cookies).await,
+        }
+    }
+
+    fn has_only_expired(self, verified: &Verified) -> bool {
+        let now = self.snapshot.verifier.clock().now();
+        verified.identity.claims.expires_at() <= now && self.snapshot.check_standing(verified).is_ok()
+    }
+
+    /// Goes on with the session whose refresh token alone came.
+    async fn renew_absent(self, absent: Rejection, set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
+        match self.renewal() {
+            Some(renewal) => self.renewed(renewal, &[], set_cookies).await,
+            None => Err(absent),
+        }
+    }
+
+    fn renewal(&self) -> Option<Renewal<'_>> {
+        Renewal::of(self.snapshot, self.plan, self.head, self.client, self.upgrading)
+    }
+
+    async fn renewed(self, renewal: Renewal<'_>, former: &[Verified], set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
+        let refreshed = renewal.renew(former, set_cookies).await?;
+        self.prove(&refreshed.token.token).await
+    }
 }
 
 fn refuse(error: &VerifyError) -> Rejection {
@@ -129,31 +226,6 @@ fn refuse(error: &VerifyError) -> Rejection {
         VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(*retry_after),
     };
     rejection.of_issuer(error.issuer())
-}
-
-/// Browsers send every cookie of a name, whoever planted it, most specific path first. Those that do not verify are
-/// ignored; two that verify for different callers are a plant, and nobody can say which (RFC 6265 section 8.6).
-async fn prove_cookies(
-    snapshot: &Snapshot,
-    plan: &RoutePlan,
-    presented: &Presented<'_>,
-    path: &str,
-    client: &ClientView<'_>,
-) -> Result<Known, Rejection> {
-    let mut known: Option<Known> = None;
-    let mut refused = None;
-    for token in presented.tokens() {
-        match (prove(snapshot, plan, token).await, &known) {
-            (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => {
-                return Err(Rejection::from(Reason::ConflictingCookies).clearing(clearing_cookies(ACCESS_TOKEN, client, path)));
-            }
-            (Ok(first), None) => known = Some(first),
-            (Ok(_), Some(_)) => {}
-            (Err(rejection), _) if rejection.reason == Reason::InvalidToken => refused = refused.or(Some(rejection)),
-            (Err(rejection), _) => return Err(rejection),
-        }
-    }
-    known.ok_or_else(|| refused.unwrap_or_else(|| Reason::CredentialMissing.into()))
 }
 
 /// Two tokens without a subject may be anybody's.

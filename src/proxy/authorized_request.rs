@@ -33,8 +33,7 @@ impl AuthorizedRequest {
             Some(known) => {
                 let told = IdentityHeaders::of(&known.verified.identity, &plan.settings.identity_headers);
                 told.map_err(|_| Reason::ClaimUnusable)?.set(&mut head.headers);
-                let token = known.token.as_deref().unwrap_or_default();
-                set_authorization(&mut head.headers, plan.settings.authorization, token);
+                set_authorization(&mut head.headers, known.token.as_deref());
             }
             None => clear_authorization(&mut head.headers),
         }

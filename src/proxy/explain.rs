@@ -8,9 +8,10 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::authenticate::{Caller, authenticate, present};
+use super::authenticate::{Asking, Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
+use super::cookies::SetCookies;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
 use super::plan::{Destination, RoutePlan};
@@ -124,7 +125,9 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     }
 
     notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some())?;
-    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await?;
+    let upgrading = clean.upgrade.is_some();
+    let asking = Asking { snapshot, plan: &plan, head: &head, client: &client, upgrading };
+    let caller = authenticate(asking, &mut SetCookies::default()).await?;
     notes.decide(&plan, &caller);
     let authorized = authorize(&plan, caller)?;
 

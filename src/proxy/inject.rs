@@ -12,7 +12,6 @@ use thiserror::Error;
 
 use crate::identity::credential::strip_authorization;
 use crate::identity::{ClaimSource, Identity};
-use crate::route::Authorization;
 
 /// A claim cannot be said in a header: a control character, a list element with the delimiter, an object, outer
 /// spaces, which the backend would not see, or too long. 403 `claim_unusable`.
@@ -48,10 +47,10 @@ impl IdentityHeaders {
     }
 }
 
-/// Sets `Authorization` on an authenticated request as its route says; `token` is the one that was presented.
-pub(super) fn set_authorization(headers: &mut HeaderMap, says: Authorization, token: &str) {
+/// Sets `Authorization` on an authenticated request: to the token that its route says, if any.
+pub(super) fn set_authorization(headers: &mut HeaderMap, token: Option<&str>) {
     headers.remove(AUTHORIZATION);
-    if says == Authorization::Presented
+    if let Some(token) = token
         && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {token}"))
     {
         value.set_sensitive(true);
@@ -220,10 +219,10 @@ mod tests {
     fn authorization_is_what_the_route_says() {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static("JWT a.b.c"));
-        set_authorization(&mut headers, Authorization::Presented, "a.b.c");
+        set_authorization(&mut headers, Some("a.b.c"));
         assert_eq!(headers.get(AUTHORIZATION).unwrap(), "Bearer a.b.c");
         assert!(headers.get(AUTHORIZATION).unwrap().is_sensitive());
-        set_authorization(&mut headers, Authorization::Remove, "a.b.c");
+        set_authorization(&mut headers, None);
         assert!(headers.is_empty());
     }
 

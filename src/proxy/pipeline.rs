@@ -8,9 +8,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::arriving::Arriving;
-use super::authenticate::authenticate;
+use super::authenticate::{Asking, authenticate};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
+use super::cookies::SetCookies;
 use super::cross_site;
 use super::forward::forward;
 use super::forwarded::PeerView;
@@ -59,11 +60,13 @@ impl Pipeline {
             let body = Arriving::new(body, head.version);
             let mut record = Record::begin(&snapshot, &peer, &head);
             let manner = Manner::of(&head, snapshot.is_for_itself(&head));
-            let answer = run(&snapshot, &peer, &mut record, head, body).await;
+            let mut set_cookies = SetCookies::default();
+            let answer = run(&snapshot, &peer, &mut record, &mut set_cookies, head, body).await;
             let mut answer = answer.unwrap_or_else(|rejection| {
                 record.refused(&rejection);
                 rejection.render(&manner, &record.id)
             });
+            set_cookies.put_on(&mut answer);
             record.answered(&mut answer);
             answer.map(|content| Body::new(content, record))
         }
@@ -75,6 +78,7 @@ async fn run(
     snapshot: &Arc<Snapshot>,
     peer: &Peer,
     record: &mut Record,
+    set_cookies: &mut SetCookies,
     mut head: Parts,
     body: Arriving,
 ) -> Result<Response<Content>, Rejection> {
@@ -101,7 +105,9 @@ async fn run(
     let readable = |rejection: Rejection| rejection.for_origin(origin.as_ref());
     let asking = |rejection: Rejection| readable(rejection.in_realm(&client.host));
 
-    let caller = authenticate(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await.map_err(asking)?;
+    let upgrading = clean.upgrade.is_some();
+    let caller = authenticate(Asking { snapshot, plan: &plan, head: &head, client: &client, upgrading }, set_cookies);
+    let caller = caller.await.map_err(asking)?;
     record.authenticated(caller.known());
     let authorized = authorize(&plan, caller).map_err(asking)?;
 

@@ -73,6 +73,7 @@ reasons! {
     UpstreamUnreachable = "upstream_unreachable", BAD_GATEWAY, "The service cannot be reached.";
     UpstreamNoResponse = "upstream_no_response", BAD_GATEWAY, "The service gave no valid answer.";
     KeysUnavailable = "keys_unavailable", SERVICE_UNAVAILABLE, "Tokens of this issuer cannot be checked at the moment.";
+    AuthorityUnavailable = "authority_unavailable", SERVICE_UNAVAILABLE, "Sessions cannot be looked up at the moment.";
     UpstreamSaturated = "upstream_saturated", SERVICE_UNAVAILABLE, "The service is busy.";
     UpstreamConnectTimeout = "upstream_connect_timeout", GATEWAY_TIMEOUT, "The service could not be reached in time.";
     UpstreamTimeout = "upstream_timeout", GATEWAY_TIMEOUT, "The service did not answer in time.";
@@ -122,6 +123,15 @@ impl Rejection {
 
     pub(super) fn keys_unavailable(retry_after: Duration) -> Self {
         Self { extra: Extra::RetryAfter(retry_after), ..Reason::KeysUnavailable.into() }
+    }
+
+    pub(super) fn authority_unavailable() -> Self {
+        Self { extra: Extra::RetryAfter(Duration::from_secs(1)), ..Reason::AuthorityUnavailable.into() }
+    }
+
+    /// What cannot happen did; `what` is for the log.
+    pub(super) fn defect(what: &str) -> Self {
+        Self { cause: Some(what.to_owned()), ..Reason::Internal.into() }
     }
 
     /// Says whose token it was.

@@ -7,14 +7,15 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use super::access_log::AccessLog;
+use super::in_place::InPlace;
 use super::managed::ManagedHeaders;
 use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
-use super::rejection::Rejection;
+use super::rejection::{Reason, Rejection};
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
-use crate::issuer::Verifier;
+use crate::issuer::{Verified, Verifier};
 use crate::revocation::Followed;
 use crate::route::{Entry, HostPattern, RouteTable};
 use crate::upstream::Upstream;
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub(super) authority: Option<Arc<Authority>>,
     /// Which tokens have ended early.
     pub(super) revocations: Arc<Followed>,
+    /// What the authority did for routes.
+    pub(super) in_place: Arc<InPlace>,
     pub(super) access_log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     /// Counts what matches no route.
@@ -50,6 +53,8 @@ pub struct SnapshotParts {
     pub authority: Option<Arc<Authority>>,
     /// Which tokens have ended early.
     pub revocations: Arc<Followed>,
+    /// What the authority did for routes.
+    pub in_place: Arc<InPlace>,
     /// Where requests are logged.
     pub access_log: Option<AccessLog>,
     /// Every upstream, for its upkeep.
@@ -106,7 +111,7 @@ fn most_specific<'p>(patterns: impl Iterator<Item = &'p HostPattern>, host: &Hos
 impl Snapshot {
     /// Puts the parts together.
     pub fn new(parts: SnapshotParts) -> Self {
-        let SnapshotParts { routes, own, verifier, authority, revocations, access_log, upstreams, metrics } = parts;
+        let SnapshotParts { routes, own, verifier, authority, revocations, in_place, access_log, upstreams, metrics } = parts;
         let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
         let own: Vec<Arc<OwnPlan>> = own.into_iter().map(Arc::new).collect();
@@ -117,6 +122,7 @@ impl Snapshot {
             verifier,
             authority,
             revocations,
+            in_place,
             access_log,
             unmatched: metrics.route("none"),
             metrics,
@@ -137,6 +143,12 @@ impl Snapshot {
         if headers.get_all(AUTHORIZATION).iter().any(|value| !is_ours(value) && is_key(value)) {
             headers.remove(AUTHORIZATION);
         }
+    }
+
+    /// Refuses a proved token that has ended early.
+    pub(super) fn check_standing(&self, verified: &Verified) -> Result<(), Rejection> {
+        let stands = self.revocations.check(|| verified.lineage(), self.verifier.clock().now());
+        stands.map_err(|_| Rejection::detailed(Reason::InvalidToken, "revoked"))
     }
 
     /// What proves tokens.

@@ -30,6 +30,8 @@ pub struct RouteSettings {
     pub access: Access,
     /// The application that tokens of the authority must be for; `"authority"` is then the first of `issuers`.
     pub application: Option<Uuid>,
+    /// The identity provider whose tokens are reconciled to users of the application.
+    pub reconcile: Option<Uuid>,
     /// Names of the issuers whose tokens it accepts. Empty only for [`Access::Anonymous`].
     pub issuers: Vec<Arc<str>>,
     /// Where a token may be.
@@ -71,6 +73,8 @@ pub enum Authorization {
     Remove,
     /// `Bearer` and the token that was presented, wherever it came from.
     Presented,
+    /// `Bearer` and a token of the authority for the route's application, made for the backend alone.
+    Exchanged,
 }
 
 /// A web origin (RFC 6454): scheme, host, port, normalised and serialised (`https://app.example.com`).

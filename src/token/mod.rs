@@ -40,4 +40,4 @@ pub use public_half::PublicHalf;
 pub use raw::RawToken;
 pub use sign::{SigningFault, SigningKey};
 pub use unusable::{SkippedKey, Unusable};
-pub use verify::{Check, ClaimRules, examine, verify, verify_for_anyone, verify_of_type};
+pub use verify::{Check, ClaimRules, examine, verify, verify_expired, verify_for_anyone, verify_of_type};

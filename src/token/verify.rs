@@ -44,7 +44,17 @@ pub struct ClaimRules {
 /// # Errors
 /// The first fault: algorithm, signature, `typ`, `iss`, `aud` (by the rules, then by the key), `exp`, `nbf`, `iat`, lifetime, `sub`, `jti`.
 pub fn verify(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
-    prove(raw, key, rules, now, |audience| rules.check_audience(audience))
+    prove(raw, key, rules, |_| now, |audience| rules.check_audience(audience))
+}
+
+/// As [`verify`], of a token that may have expired: judged at `now` or at the last instant of its life, whichever is earlier.
+/// It authenticates nobody; it says which session a browser had, for whoever renews that.
+///
+/// # Errors
+/// As [`verify`], but for its expiry.
+pub fn verify_expired(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
+    let in_its_time = |times: &Times| Timestamp::from_millis(times.expires_at.millis().saturating_sub(1)).min(now);
+    prove(raw, key, rules, in_its_time, |audience| rules.check_audience(audience))
 }
 
 /// As [`verify`], of a token that may be for anyone, whatever the rules say of audiences: only where an operator asked
@@ -53,14 +63,14 @@ pub fn verify(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) 
 /// # Errors
 /// As [`verify`].
 pub fn verify_for_anyone(raw: RawToken<'_>, key: &Key, rules: &ClaimRules, now: Timestamp) -> Result<VerifiedClaims, TokenFault> {
-    prove(raw, key, rules, now, |_| Ok(()))
+    prove(raw, key, rules, |_| now, |_| Ok(()))
 }
 
 fn prove(
     raw: RawToken<'_>,
     key: &Key,
     rules: &ClaimRules,
-    now: Timestamp,
+    judged_at: impl Fn(&Times) -> Timestamp,
     check_audience: impl Fn(Option<&Value>) -> Result<(), TokenFault>,
 ) -> Result<VerifiedClaims, TokenFault> {
     key.check_signature(raw.header().algorithm, raw.signed, &raw.signature)?;
@@ -69,7 +79,7 @@ fn prove(
     check_audience(raw.claims.get("aud"))?;
     key.check_audience(raw.claims.get("aud"))?;
     let times = Times::of(&raw.claims)?;
-    rules.check_times(&times, now)?;
+    rules.check_times(&times, judged_at(&times))?;
     Ok(VerifiedClaims {
         issuer: Arc::clone(&rules.issuer),
         subject: text(&raw.claims, "sub", TokenFault::BadSubject)?,

@@ -62,7 +62,7 @@ async fn add_both(
     fields.check()?;
     let application = api.authority.settings().application(registration.application).cloned();
     user.registrations = vec![registration.clone()];
-    let how = SignIn { application, authentication_type: "USER_CREATE", device, no_tokens: false };
+    let how = SignIn { application, authentication_type: "USER_CREATE", device, no_tokens: false, in_place: None };
     let signed_in = api.authority.add_user_signed_in(user, how).await?;
     let mut body = login::signed_in_document(&signed_in);
     body["registration"] = registration_document(&registration);

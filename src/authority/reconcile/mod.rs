@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub(super) use providers::Provider;
 pub use providers::{ProviderError, Providers};
 
 use super::claims::BY_RECONCILE;
@@ -22,7 +23,8 @@ use super::settings::{Application, IdentityProvider};
 use super::sign_in::{SignIn, SignedIn};
 use super::{Authority, Denial, standing};
 use crate::clock::Timestamp;
-use crate::revocation::{Descent, Lineage};
+use crate::issuer::Verified;
+use crate::revocation::Lineage;
 use crate::store::{Basis, Change, Ended, Scope, Standing, StoreError, User};
 use stranger::Stranger;
 
@@ -44,6 +46,8 @@ pub struct Reconcile<'a> {
     pub no_tokens: bool,
     /// Only a user who is linked already may sign in.
     pub no_link: bool,
+    /// It is done for a backend, until then at most.
+    pub in_place: Option<Timestamp>,
 }
 
 /// What a decision is made on beside the store.
@@ -64,16 +68,26 @@ impl Authority {
     /// [`Denial::KeysUnavailable`].
     pub async fn reconcile(&self, request: Reconcile<'_>) -> Result<SignedIn, Denial> {
         let provider = self.providers.find(request.provider).ok_or(Denial::Unauthorized)?;
+        let verified = provider.verify(request.token).await?;
+        self.reconcile_verified(provider, &verified, request).await
+    }
+
+    /// As [`Authority::reconcile`], of a token that was proved as the provider's.
+    pub(super) async fn reconcile_verified(
+        &self,
+        provider: &Provider,
+        verified: &Verified,
+        request: Reconcile<'_>,
+    ) -> Result<SignedIn, Denial> {
         let entry = provider.settings.applications.iter().find(|entry| entry.id == request.application);
         let entry = entry.ok_or(Denial::Unauthorized)?;
         let application = self.settings.application(entry.id).ok_or(Denial::Unauthorized)?;
-        let claims = provider.verify(request.token).await?;
-        self.check_lineage(&Lineage::of(&claims, Descent::foreign(&claims)))?;
+        self.check_lineage(&verified.lineage())?;
         let case = Case {
             provider: &provider.settings,
             application,
             create_registration: entry.create_registration,
-            stranger: Stranger::of(&provider.settings, &claims)?,
+            stranger: Stranger::of(&provider.settings, &verified.identity.claims)?,
             no_link: request.no_link,
         };
         let how = SignIn {
@@ -81,6 +95,7 @@ impl Authority {
             authentication_type: BY_RECONCILE,
             device: request.device,
             no_tokens: request.no_tokens,
+            in_place: request.in_place,
         };
         for _ in 0..MOST_ROUNDS {
             match self.reconcile_once(&case, how.clone()).await {

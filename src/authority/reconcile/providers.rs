@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use crate::authority::{Denial, IdentityProvider};
 use crate::clock::Clock;
-use crate::issuer::{Archive, IssuerMetrics, IssuerSettings, Party, PartySettings, RegistryProblem, VerifyError};
-use crate::token::VerifiedClaims;
+use crate::issuer::{Archive, IssuerMetrics, IssuerSettings, Party, PartySettings, RegistryProblem, Verified, VerifyError};
 
 /// As for issuers whose block does not say.
 const TYPES: [&str; 2] = ["JWT", "at+jwt"];
@@ -21,9 +20,9 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 pub struct Providers(Vec<Provider>);
 
 #[derive(Debug)]
-pub(super) struct Provider {
-    pub(super) settings: Arc<IdentityProvider>,
-    party: Party,
+pub(in crate::authority) struct Provider {
+    pub(in crate::authority) settings: Arc<IdentityProvider>,
+    pub(in crate::authority) party: Party,
 }
 
 /// An identity provider whose keys cannot be read.
@@ -61,14 +60,14 @@ impl Providers {
         self.0.iter().for_each(|provider| provider.party.start(runtime, archive));
     }
 
-    pub(super) fn find(&self, id: Uuid) -> Option<&Provider> {
+    pub(in crate::authority) fn find(&self, id: Uuid) -> Option<&Provider> {
         self.0.iter().find(|provider| provider.settings.id == id)
     }
 }
 
 impl Provider {
     /// Proves `token` as this provider's.
-    pub(super) async fn verify(&self, token: &str) -> Result<VerifiedClaims, Denial> {
+    pub(in crate::authority) async fn verify(&self, token: &str) -> Result<Verified, Denial> {
         self.party.verify(token).await.map_err(|error| {
             tracing::debug!(provider = %self.settings.name, reason = error.reason(), "a token was not reconciled");
             match error {

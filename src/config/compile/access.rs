@@ -19,6 +19,7 @@ use crate::route::Access;
 pub(super) struct Callers {
     pub(super) access: Access,
     pub(super) application: Option<Uuid>,
+    pub(super) reconcile: Option<Uuid>,
     pub(super) issuers: Vec<Arc<str>>,
     pub(super) identity_headers: Vec<(HeaderName, ClaimSource)>,
 }
@@ -32,7 +33,13 @@ pub(super) fn callers(
 ) -> Callers {
     if file.anonymous == AnonymousFile::Yes {
         refuse_beside_anonymous(file, path, context.problems);
-        return Callers { access: Access::Anonymous, application: None, issuers: Vec::new(), identity_headers: Vec::new() };
+        return Callers {
+            access: Access::Anonymous,
+            application: None,
+            reconcile: None,
+            issuers: Vec::new(),
+            identity_headers: Vec::new(),
+        };
     }
     let application = application(file, source, known, &path.key("application"), context.problems);
     let issuers = issuers(file, source, path, context.problems);
@@ -43,7 +50,9 @@ pub(super) fn callers(
     check_issuer_header(&issuers, &identity_headers, headers, context.problems);
     let optional = file.anonymous == AnonymousFile::Optional;
     let access = if optional { Access::Optional(rule) } else { Access::Required(rule) };
-    Callers { access, application, issuers: issuers.into_iter().map(Into::into).collect(), identity_headers }
+    let reconcile = reconcile(file, source, &path.key("reconcile"), context.problems);
+    check_exchanged(file, known, &path.key("authorization"), context.problems);
+    Callers { access, application, reconcile, issuers: issuers.into_iter().map(Into::into).collect(), identity_headers }
 }
 
 fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Problems) {
@@ -51,6 +60,7 @@ fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Prob
         ("require", file.require.is_some()),
         ("application", file.application.is_some()),
         ("issuers", file.issuers.is_some()),
+        ("reconcile", file.reconcile.is_some()),
         ("identity_headers", file.identity_headers.is_some()),
         ("token_from", file.token_from.is_some()),
         ("authorization", file.authorization.is_some()),
@@ -70,6 +80,35 @@ fn application(file: &RouteFile, source: &Source, known: &Applications, path: &K
         return None;
     }
     known.id(name, source, path, problems)
+}
+
+/// The identity provider whose tokens the route takes for users of its application.
+fn reconcile(file: &RouteFile, source: &Source, path: &KeyPath, problems: &mut Problems) -> Option<Uuid> {
+    let name = file.reconcile.as_deref()?;
+    if file.application.is_none() {
+        let allowed = "`application` beside it, whose users the provider's tokens are reconciled to";
+        problems.refuse(path, format_args!("{} without `application`", quoted(name)), allowed);
+    }
+    check_name(source, "identity_provider", name, path, problems);
+    let (index, _) = names(source, "identity_provider").find(|(_, known)| *known == name)?;
+    let block = source.document.get("identity_provider")?.items().get(index)?;
+    // What is wrong with it is reported where the provider is compiled.
+    Uuid::try_parse(block.get("id")?.text()?).ok()
+}
+
+/// A token can be exchanged only where the authority issues for an application whose keys are its own.
+fn check_exchanged(file: &RouteFile, known: &Applications, path: &KeyPath, problems: &mut Problems) {
+    if file.authorization.as_deref() != Some("exchanged") {
+        return;
+    }
+    match file.application.as_deref() {
+        None => problems.refuse(path, "\"exchanged\" without `application`", "`application`, for which tokens are exchanged"),
+        Some(name) if known.is_shared(name) => {
+            let found = format_args!("\"exchanged\" for {}, whose tokens a shared secret signs", quoted(name));
+            problems.refuse(path, found, "\"remove\" or \"presented\", or an application with a key pair");
+        }
+        Some(_) => {}
+    }
 }
 
 /// The names of the route's issuers, the authority first. The only issuer there is need not be named.

@@ -61,6 +61,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     reach::check(&routes, has_authority, context.problems);
     if let Some(Some(authority)) = &authority {
         authority::check_beside(authority, source, &issuers, &routes, context.problems);
+        authority::check_graces(authority, &routes, &upstreams, context.problems);
     }
     let admin = process::admin(source, &listeners, context.problems);
     let workers = process::workers(source, context.problems);

@@ -45,6 +45,7 @@ pub(super) fn compile(
         upstream: file.upstream.as_str().into(),
         access: callers.access,
         application: callers.application,
+        reconcile: callers.reconcile,
         issuers: callers.issuers,
         token_from: token_from?,
         identity_headers: callers.identity_headers,
@@ -129,7 +130,8 @@ fn token_from(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> Opti
 }
 
 fn authorization(file: &RouteFile, path: &KeyPath, problems: &mut Problems) -> Option<Authorization> {
-    const WORDS: [(&str, Authorization); 2] = [("remove", Authorization::Remove), ("presented", Authorization::Presented)];
+    const WORDS: [(&str, Authorization); 3] =
+        [("remove", Authorization::Remove), ("presented", Authorization::Presented), ("exchanged", Authorization::Exchanged)];
     word(file.authorization.as_deref().unwrap_or("remove"), &WORDS, &path.key("authorization"), problems)
 }
 

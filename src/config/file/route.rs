@@ -20,6 +20,7 @@ pub(crate) struct RouteFile {
     pub(crate) upstream: String,
     pub(crate) application: Option<String>,
     pub(crate) issuers: Option<Vec<String>>,
+    pub(crate) reconcile: Option<String>,
     pub(crate) require: Option<RuleFile>,
     #[serde(default)]
     pub(crate) anonymous: AnonymousFile,
@@ -44,6 +45,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::text("upstream"),
     Key::text("application"),
     Key::list("issuers"),
+    Key::text("reconcile"),
     Key::table("require", &RULE_KEYS),
     Key { name: "anonymous", kind: Kind::FlagOrText },
     Key::list("token_from"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ISSUER, LIMIT, NOW, check, fault_of, good, rules, with};
 use crate::clock::Timestamp;
 use crate::token::tests::signer::Signer;
-use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify, verify_for_anyone};
+use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify, verify_expired, verify_for_anyone};
 
 /// Values of every JSON type; none of them is a time, an audience or a name.
 fn wrong_types() -> [Value; 7] {
@@ -42,6 +42,27 @@ fn a_token_for_anyone_may_have_any_audience_and_all_else_is_judged() {
     let raw = RawToken::parse(&forged, LIMIT).unwrap();
     let other = Signer::new(Algorithm::ES256).key();
     assert!(verify_for_anyone(raw, &other, &rules(), NOW).is_err());
+}
+
+#[test]
+fn of_an_expired_token_all_but_its_expiry_is_judged() {
+    let signer = Signer::new(Algorithm::EdDSA);
+    let judge = |key: &Signer, changes: Value| {
+        let token = signer.token(&with(changes));
+        verify_expired(RawToken::parse(&token, LIMIT)?, &key.key(), &rules(), NOW).map(drop)
+    };
+    let past = NOW.seconds() - 1_000_000;
+    let expired = |more: Value| {
+        let mut changes = json!({ "exp": past, "iat": past - 60 });
+        changes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        changes
+    };
+    assert_eq!(judge(&signer, expired(json!({}))), Ok(()));
+    assert_eq!(judge(&signer, json!({})), Ok(()), "it need not have expired");
+    assert_eq!(judge(&signer, expired(json!({ "aud": "another" }))), Err(TokenFault::WrongAudience));
+    assert_eq!(judge(&signer, expired(json!({ "nbf": past + 1000 }))), Err(TokenFault::NotYetValid));
+    assert_eq!(judge(&signer, json!({ "iat": NOW.seconds() + 1000 })), Err(TokenFault::IssuedInFuture));
+    assert!(judge(&Signer::new(Algorithm::EdDSA), expired(json!({}))).is_err(), "badly signed");
 }
 
 #[test]

@@ -62,7 +62,8 @@ impl Applications {
         self.0.get(name)?.id
     }
 
-    fn is_shared(&self, name: &str) -> bool {
+    /// Whether its tokens are signed with a secret that its backends have too.
+    pub(in crate::config::compile) fn is_shared(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|known| known.is_shared)
     }
 }

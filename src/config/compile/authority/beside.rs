@@ -1,6 +1,6 @@
 //! What of an authority and its surroundings does not go together: issuers of the same name, routes in its place.
 
-use crate::authority::{AuthoritySettings, IdentityProvider};
+use crate::authority::{AuthoritySettings, IdentityProvider, Usage};
 use crate::config::compile::authority::api_paths::RESERVED;
 use crate::config::compile::authority::cookie_domain;
 use crate::config::diagnostic::{Problems, quoted};
@@ -9,6 +9,7 @@ use crate::config::layers::Block;
 use crate::config::source::Source;
 use crate::issuer::IssuerSettings;
 use crate::route::{HostPattern, RouteSettings};
+use crate::upstream::UpstreamSettings;
 
 /// A token says whose it is by `iss` alone.
 pub(super) fn check_provider_issuers(issuer: &str, providers: &[Block<IdentityProvider>], problems: &mut Problems) {
@@ -34,6 +35,7 @@ pub(in crate::config::compile) fn check(
     for route in routes {
         check_api_paths(authority, route, problems);
         check_cookies(authority, route, problems);
+        check_reconcile(authority, route, issuers, problems);
     }
 }
 
@@ -84,5 +86,55 @@ fn check_cookies(authority: &AuthoritySettings, route: &Block<RouteSettings>, pr
         );
         let allowed = "a host in `cookie_domain`, or `token_from = [\"header\"]` where no cookie is meant";
         problems.refuse(&route.path.key("host"), found, allowed);
+    }
+}
+
+fn check_reconcile(
+    authority: &AuthoritySettings,
+    route: &Block<RouteSettings>,
+    issuers: &[Block<IssuerSettings>],
+    problems: &mut Problems,
+) {
+    let provider = authority.identity_providers.iter().find(|provider| Some(provider.id) == route.value.reconcile);
+    let (Some(provider), Some(application)) = (provider, route.value.application) else { return };
+    let path = route.path.key("reconcile");
+    if !provider.applications.iter().any(|entry| entry.id == application) {
+        let found = format!("{}, which may not sign in to the route's application", quoted(&provider.name));
+        problems.refuse(&path, found, "a provider that lists the application in its `applications`");
+    }
+    let accepted = issuers.iter().find(|issuer| {
+        issuer.value.issuer == provider.issuer && route.value.issuers.iter().any(|name| *name == issuer.value.name)
+    });
+    if let Some(issuer) = accepted {
+        let found = format!("{}, whose `iss` is that of {} in `issuers`", quoted(&provider.name), quoted(&issuer.value.name));
+        problems.refuse(&path, found, "one of the two: a token is reconciled, or is its caller's as it is");
+    }
+}
+
+/// An answer that comes later than the grace would find its browser's refresh token replaced and no longer forgiven.
+pub(in crate::config::compile) fn check_graces(
+    authority: &AuthoritySettings,
+    routes: &[Block<RouteSettings>],
+    upstreams: &[Block<UpstreamSettings>],
+    problems: &mut Problems,
+) {
+    let deadline = |route: &RouteSettings| {
+        let of_upstream = upstreams.iter().find(|upstream| upstream.value.name == route.upstream);
+        route.response_timeout.or(of_upstream.map(|upstream| upstream.value.response_timeout))
+    };
+    let renewing = routes.iter().filter(|route| route.value.application.is_some() && route.value.token_from.cookie);
+    let Some((longest, route)) = renewing.filter_map(|route| Some((deadline(&route.value)?, route))).max_by_key(|it| it.0) else {
+        return;
+    };
+    for (index, application) in authority.applications.iter().enumerate() {
+        if let Usage::OneTime { grace } = application.usage
+            && application.allow_token_refresh
+            && grace < longest
+        {
+            let (grace, longest, name) = (grace.as_secs(), longest.as_secs(), quoted(&route.value.name));
+            let path = KeyPath::of("application").item(index).key("one_time_grace");
+            let found = format!("{grace} s, shorter than the {longest} s that an answer of route {name} may take");
+            problems.refuse(&path, found, "at least as long, or a shorter `response_timeout` there");
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::route::HostPattern;
 use crate::token::Algorithm;
 
 pub(super) use application::Applications;
-pub(super) use beside::check as check_beside;
+pub(super) use beside::{check as check_beside, check_graces};
 
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * DAY);
