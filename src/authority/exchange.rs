@@ -58,7 +58,7 @@ impl Authority {
             return Err(Denial::Unauthorized);
         }
         // Before the reading, as at a refresh.
-        let now = self.parts.clock.now();
+        let now = self.issue_instant(presented.user, Some(target.id));
         let (session, standing) = self.store().standing_in(presented.session, presented.user, target.id).await?;
         let session = session.ok_or(Denial::Unauthorized)?;
         check_entry(target, presented, &session)?;

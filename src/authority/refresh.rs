@@ -33,13 +33,20 @@ impl Authority {
     /// [`Denial::RefreshToken`] where it is none that is good; [`Denial::Field`] where `lifetime` is longer than usual.
     pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
-        for round in 0..MOST_ROUNDS {
+        // Of a user who is not known yet nothing was lost.
+        let mut after = Timestamp::from_millis(0);
+        let mut is_first = true;
+        for _ in 0..MOST_ROUNDS {
             // Before the reading: a token is no younger than what was known when it was decided on, so that the revocation
             // of something that has changed since reaches it.
-            let now = self.parts.clock.now();
+            let now = self.parts.clock.now().max(after);
             let found = self.store().renewal(digest).await?.ok_or(Denial::RefreshToken)?;
-            match self.refresh_once(found, value, lifetime, address, (now, round == 0)).await {
-                Err(Denial::Store(StoreError::Conflict)) => {}
+            after = self.issue_instant(found.0.token.user, Some(found.0.token.application));
+            if after > now.max(self.parts.clock.now()) {
+                continue;
+            }
+            match self.refresh_once(found, value, lifetime, address, (now, is_first)).await {
+                Err(Denial::Store(StoreError::Conflict)) => is_first = false,
                 done => return done,
             }
         }

@@ -135,7 +135,7 @@ impl Authority {
         let application = how.application.as_ref();
         let signed_in = self.sign_in_instant(standing);
         // After the sign-in, so that nothing is issued before it.
-        let now = self.parts.clock.now();
+        let now = self.issue_instant(user.id, application.map(|application| application.id));
         let session = Session {
             id: ids::at(signed_in)?,
             user: user.id,

@@ -1,5 +1,7 @@
 //! Whether a user may go on with a session at an application.
 
+use uuid::Uuid;
+
 use super::{Authority, Denial};
 use crate::clock::Timestamp;
 use crate::store::{Standing, User};
@@ -25,6 +27,16 @@ pub(super) fn may_sign_in(user: &User, now: Timestamp) -> bool {
 }
 
 impl Authority {
+    /// An instant of issue for a token of `user` at `application` that is decided on what is read after this: now, or just after
+    /// the latest entry about lost roles, so that what is issued in the very millisecond of one is issued after it.
+    pub(super) fn issue_instant(&self, user: Uuid, application: Option<Uuid>) -> Timestamp {
+        let now = self.parts.clock.now();
+        let (user, application) = (user.to_string(), application.map(|id| id.to_string()));
+        let table = self.parts.revocations.table();
+        let lost = table.last_issue(&self.settings.issuer, &user, application.as_deref(), now);
+        lost.map_or(now, |lost| now.max(Timestamp::from_millis(lost.millis() + 1)))
+    }
+
     /// An instant for a new sign-in: now, or just after the latest closing that it must not be older than, so that a
     /// sign-in in the very millisecond of a revocation is a new one.
     pub(super) fn sign_in_instant(&self, standing: &Standing) -> Timestamp {

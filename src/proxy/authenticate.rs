@@ -189,17 +189,21 @@ impl Asking<'_> {
         let Some(renewal) = self.renewal() else { return Err(refused()) };
         let mut expired = Vec::new();
         for token in presented.tokens() {
-            expired.extend(self.snapshot.verifier.verify_expired(token).await.filter(|verified| self.has_only_expired(verified)));
+            expired.extend(self.snapshot.verifier.verify_expired(token).await.filter(|verified| self.has_expired(verified)));
         }
-        match expired.is_empty() {
-            true => Err(refused()),
-            false => self.renewed(renewal, &expired, set_cookies).await,
+        if expired.is_empty() {
+            return Err(refused());
         }
+        // What was revoked renews nothing, though its session should go on; and the browser need not bring it again.
+        if let Err(revoked) = expired.iter().try_for_each(|verified| self.snapshot.check_standing(verified)) {
+            renewal.clear(set_cookies);
+            return Err(revoked);
+        }
+        self.renewed(renewal, &expired, set_cookies).await
     }
 
-    fn has_only_expired(self, verified: &Verified) -> bool {
-        let now = self.snapshot.verifier.clock().now();
-        verified.identity.claims.expires_at() <= now && self.snapshot.check_standing(verified).is_ok()
+    fn has_expired(self, verified: &Verified) -> bool {
+        verified.identity.claims.expires_at() <= self.snapshot.verifier.clock().now()
     }
 
     /// Goes on with the session whose refresh token alone came.

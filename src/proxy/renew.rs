@@ -64,11 +64,17 @@ impl<'r> Renewal<'r> {
                 set_cookies.set(access.into_iter().chain(refresh));
             }
             Err(rejection) if matches!(rejection.reason, Reason::InvalidToken | Reason::ConflictingCookies) => {
-                set_cookies.set(cookies::cleared(domain, self.client));
+                self.clear(set_cookies);
             }
             Err(_) => {}
         }
         renewed
+    }
+
+    /// Has the browser forget both cookies.
+    pub(super) fn clear(self, set_cookies: &mut SetCookies) {
+        let domain = self.authority.settings().cookie_domain.as_deref();
+        set_cookies.set(cookies::cleared(domain, self.client));
     }
 
     async fn refresh(self, former: &[Verified]) -> Result<Arc<Refreshed>, Rejection> {

@@ -37,6 +37,14 @@ impl Entry {
         }
     }
 
+    /// The latest instant of issue that it covers.
+    pub(super) fn last_issue(&self) -> Option<Timestamp> {
+        match self {
+            Self::Dated { issue, .. } => issue.last(),
+            Self::Named { .. } | Self::Owned { .. } => None,
+        }
+    }
+
     /// One that refuses what either refuses, for as long as either does.
     #[must_use]
     pub(super) fn merged(self, other: Self) -> Self {
@@ -67,6 +75,14 @@ impl Before {
     /// Covers `instant` and all before it.
     pub(super) const fn through(instant: Timestamp) -> Self {
         Self(instant.millis().saturating_add(1))
+    }
+
+    /// The last instant that it covers.
+    pub(super) const fn last(self) -> Option<Timestamp> {
+        match self.0.checked_sub(1) {
+            None => None,
+            Some(last) => Some(Timestamp::from_millis(last)),
+        }
     }
 
     /// Whether it covers `instant`; where that is known to the second only, all of the last covered second counts.

@@ -115,6 +115,19 @@ impl Revocations {
         found.or_else(|| asked.dated(Key::new(ScopeKind::Everything, ""))).map_or(Ok(()), Err)
     }
 
+    /// The latest instant of issue that is covered by an entry about tokens of `user` at `application`; none where no role was
+    /// lost. What is issued later, on what is read after this was asked, has nothing that was lost.
+    pub fn last_issue(&self, issuer: &str, user: &str, application: Option<&str>, now: Timestamp) -> Option<Timestamp> {
+        if self.present.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let lineage = Lineage { application, ..Lineage::foreign(issuer, user, 0) };
+        let asked = Asked { table: self, issuer: self.hashes.issuer(issuer), lineage: &lineage, now };
+        let of_application = application.map(|within| Key { kind: ScopeKind::UserInApplication, name: user, within });
+        let keys = [Some(Key::new(ScopeKind::User, user)), of_application];
+        keys.into_iter().flatten().filter_map(|key| asked.find(key)?.last_issue()).max()
+    }
+
     /// Forgets what has ended at `now`.
     pub fn sweep(&self, now: Timestamp) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,6 +27,7 @@ mod peers;
 mod pipeline;
 mod reload;
 mod responses;
+mod sso;
 mod store;
 mod support;
 mod tidy;

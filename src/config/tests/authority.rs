@@ -111,13 +111,13 @@ fn a_provider_as_it_is_written_out() {
 
 #[test]
 fn an_application_as_it_is_written_out() {
-    let lines = "single_sign_on = [\"other\"]\nrefresh_token_usage = \"one-time\"\none_time_grace = \"0s\"\n\
+    let lines = "single_sign_on = [\"other\"]\nrefresh_token_usage = \"one-time\"\none_time_grace = \"2m\"\n\
                  refresh_token_expiration = \"sliding-with-maximum\"\nrefresh_token_lifetime = \"1d\"\n\
                  refresh_token_maximum_lifetime = \"2d\"\nsigning_algorithm = \"EdDSA\"\nname = \"orders\"";
     let authority = authority(&[("name = \"orders\"", lines)], OTHER);
     let orders = &authority.applications[0];
     assert_eq!(orders.single_sign_on, SingleSignOn::From(vec![OTHER_ID]));
-    assert_eq!(orders.usage, Usage::OneTime { grace: Duration::ZERO });
+    assert_eq!(orders.usage, Usage::OneTime { grace: Duration::from_secs(120) });
     assert_eq!(orders.expiration, Expiration::SlidingWithMaximum(hours(48)));
     assert_eq!((authority.refresh_token_lifetime(orders), &orders.signing), (hours(24), &Signing::Own(Algorithm::EdDSA)));
 }

@@ -72,19 +72,6 @@ fn refresh_token_and_api_key_are_no_access_tokens_and_the_other_way_round() {
 }
 
 #[test]
-fn token_for_another_application_enters_no_route_but_its_own() {
-    let site = AuthoritySite::start();
-    site.user("ann", &[ORDERS, BILLING, NOTES]);
-    for (application, path) in [(ORDERS, "/orders"), (BILLING, "/billing"), (NOTES, "/notes")] {
-        let token = site.sign_in("ann", application).access;
-        for other in ["/orders", "/billing", "/notes", "/vault", "/legacy", "/corp", "/vended"] {
-            let expected = if other == path { 200 } else { 401 };
-            assert_eq!(site.visit(other, &token), expected, "{path} at {other}");
-        }
-    }
-}
-
-#[test]
 fn token_without_application_enters_no_route_and_can_be_exchanged() {
     let site = AuthoritySite::start();
     site.user("ann", &[ORDERS]);

@@ -278,6 +278,14 @@ impl AuthoritySite {
         })
     }
 
+    /// Puts the text that it started with, changed by `edit`, in force.
+    #[track_caller]
+    pub fn reload(&self, edit: impl FnOnce(&str) -> String) {
+        let text = edit(&self.text);
+        assert_ne!(text, self.text);
+        self.gateway.reload(&text).unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Stops the gateway, lets `between` do something, and starts it again on the same store at the same instant.
     #[track_caller]
     pub fn restarted(mut self, between: impl FnOnce(&Self)) -> Self {

@@ -6,6 +6,7 @@
 pub mod authority;
 mod backend;
 mod bare_authority;
+mod browser;
 mod client;
 pub mod frames;
 mod gateway;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 pub use authority::AuthoritySite;
 pub use backend::{Backend, Received, Reply};
 pub use bare_authority::BareAuthority;
+pub use browser::Browser;
 pub use client::{Connection, exchange, get};
 pub use gateway::{Gateway, NOW, configuration};
 pub use http::{Answer, read_answer};

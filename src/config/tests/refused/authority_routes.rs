@@ -263,3 +263,63 @@ fn a_route_of_an_authority_that_is_not_there() {
         ],
     );
 }
+
+#[test]
+fn tokens_that_cannot_be_exchanged() {
+    refused_beside(
+        &[
+            (
+                "name = \"orders\"",
+                "name = \"orders\"\nsigning_algorithm = \"HS256\"\nsigning_secret_file = \"secret\"\nsingle_sign_on = false",
+            ),
+            ("path = \"/\"", "path = \"/\"\nauthorization = \"exchanged\""),
+        ],
+        "",
+        &[
+            r#"t.toml:41:17: route.all.authorization: found "exchanged" for "orders", whose tokens a shared secret signs; allowed: "remove" or "presented", or an application with a key pair"#,
+        ],
+    );
+}
+
+#[test]
+fn graces_shorter_than_an_answer_may_take() {
+    refused_beside(
+        &[("name = \"orders\"", "name = \"orders\"\nrefresh_token_usage = \"one-time\"\none_time_grace = \"59s\"")],
+        "",
+        &[
+            r#"t.toml:17:18: application.orders.one_time_grace: found 59 s, shorter than the 60 s that an answer of route "all" may take; allowed: at least as long, or a shorter `response_timeout` there"#,
+        ],
+    );
+}
+
+#[test]
+fn reconciling_with_a_provider_that_is_not_there_or_not_for_the_application() {
+    refused_beside(
+        &[("path = \"/\"", "path = \"/\"\nreconcile = \"partne\"")],
+        r#"
+[[route]]
+name = "second"
+path = "/second"
+upstream = "up"
+issuers = ["authority"]
+reconcile = "partner"
+
+[[application]]
+id = "6f1cb5d4-4b64-4b5e-9c1d-70ab1a1fbe0b"
+name = "other"
+
+[[route]]
+name = "third"
+path = "/third"
+upstream = "up"
+application = "other"
+reconcile = "partner"
+"#,
+        &[
+            r#"t.toml:38:13: route.all.reconcile: found "partne", which is no identity_provider; did you mean `partner`?"#,
+            r#"t.toml:46:12: route.second.issuers[0]: found "authority" without `application`; allowed: `application` beside it, which says for whom its tokens must be made"#,
+            r#"t.toml:47:13: route.second.reconcile: found "partner" without `application`; allowed: `application` beside it, whose users the provider's tokens are reconciled to"#,
+            r#"t.toml:58:13: route.third.reconcile: found "partner", which may not sign in to the route's application; allowed: a provider that lists the application in its `applications`"#,
+        ],
+    );
+}

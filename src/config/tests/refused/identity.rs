@@ -180,11 +180,11 @@ fn an_identity_header_of_nothing() {
 }
 
 #[test]
-fn exchanged_authorization() {
+fn exchanged_authorization_without_an_application() {
     with_line(
         ROUTE,
         r#"authorization = "exchanged""#,
-        r#"t.toml:20:17: route.all.authorization: found "exchanged"; allowed: "remove", "presented""#,
+        r#"t.toml:20:17: route.all.authorization: found "exchanged" without `application`; allowed: `application`, for which tokens are exchanged"#,
     );
 }
 

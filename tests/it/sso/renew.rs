@@ -1,0 +1,325 @@
+//! Sessions that go on by themselves: a browser's expired access token is renewed while its request waits.
+
+use std::sync::Barrier;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{browser_of, claims, issued, told};
+use crate::support::authority::*;
+use crate::support::{Answer, AuthoritySite, Browser, Connection, exchange, until};
+
+const SHOP: &str = "shop.example.com";
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn with_domain() -> AuthoritySite {
+    AuthoritySite::with("[authority]\n", "cookie_domain = \"example.com\"")
+}
+
+/// A site, and a browser signed in to `application` whose access token has expired.
+fn expired(application: &str) -> (AuthoritySite, Browser) {
+    let site = with_domain();
+    site.user("ann", &[ORDERS, BILLING]);
+    let browser = browser_of(&site, "ann", application);
+    site.gateway.clock.advance(HOUR);
+    (site, browser)
+}
+
+/// The names of the cookies that an answer sets, and of those that it clears.
+fn cookies(answer: &Answer) -> (Vec<&str>, Vec<&str>) {
+    let name = |line: &&str| line.split('=').next().map(str::to_owned);
+    let (cleared, set): (Vec<&str>, Vec<&str>) = set_cookies(answer).into_iter().partition(|line| line.contains("Max-Age=0"));
+    let names = |lines: Vec<&'_ str>| {
+        let names: std::collections::BTreeSet<_> = lines.iter().filter_map(name).collect();
+        ["access_token", "refresh_token"].into_iter().filter(|it| names.contains(*it)).collect()
+    };
+    (names(set), names(cleared))
+}
+
+const BOTH: [&str; 2] = ["access_token", "refresh_token"];
+
+#[test]
+fn expired_or_absent_access_cookie_is_renewed_and_the_new_cookies_go_out() {
+    for application in [ORDERS, BILLING] {
+        for is_absent in [false, true] {
+            let (site, mut browser) = expired(application);
+            let (former, refresh) = (browser.cookie("access_token"), browser.cookie("refresh_token"));
+            if is_absent {
+                browser.lose("access_token");
+            }
+            let answer = browser.get(SHOP, "/orders");
+            assert_eq!((answer.status, cookies(&answer).0), (200, BOTH.to_vec()), "{application} {is_absent}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            assert_ne!(browser.cookie("access_token"), former);
+            assert_eq!(browser.cookie("refresh_token") == refresh, application == ORDERS, "only one-time ones are replaced");
+            // The cookie keeps its application; the exchange is the backend's alone.
+            assert_eq!(claims(&browser.cookie("access_token"))["aud"], application);
+            assert_eq!(claims(&browser.cookie("access_token"))["sid"], claims(&former)["sid"]);
+            assert_eq!(told(&site, "x-forwarded-groups").as_deref(), Some("user"));
+            assert_eq!(told(&site, "cookie"), None);
+            let answer = browser.get(SHOP, "/orders");
+            assert_eq!((answer.status, cookies(&answer)), (200, (vec![], vec![])), "then nothing is to be renewed");
+        }
+    }
+}
+
+#[test]
+fn sixty_four_requests_at_once_with_one_expired_cookie_are_one_refresh() {
+    for (application, name) in [(ORDERS, "orders"), (BILLING, "billing")] {
+        for is_absent in [false, true] {
+            let (site, mut browser) = expired(application);
+            if is_absent {
+                browser.lose("access_token");
+            }
+            let barrier = Barrier::new(64);
+            let answers: Vec<Answer> = std::thread::scope(|scope| {
+                let ask = |path| {
+                    let (request, barrier) = (browser.request("GET", SHOP, path, ""), &barrier);
+                    let mut connection = Connection::open(site.0);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        connection.exchange(request)
+                    })
+                };
+                let asked: Vec<_> = ["/orders", "/billing"].repeat(32).into_iter().map(ask).collect();
+                asked.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            assert_eq!(issued(&site, name, "refresh"), 1.0, "{name}");
+            for answer in &answers {
+                assert_eq!((answer.status, cookies(answer).0), (200, BOTH.to_vec()), "{}", answer.text());
+                assert_eq!(set_cookies(answer), set_cookies(&answers[0]), "all have the same new ones");
+            }
+            assert_eq!(site.gateway.metric("tollgate_refresh_reuse_detected_total", &[]), 0.0);
+            browser.take(SHOP, "/orders", &answers[0]);
+            assert_eq!(browser.get(SHOP, "/billing").status, 200);
+            // One that comes late with the former cookies has them too, and no refresh of its own.
+            assert_eq!(issued(&site, name, "refresh"), 1.0);
+        }
+    }
+}
+
+#[test]
+fn token_in_a_header_is_never_renewed() {
+    let (site, browser) = expired(ORDERS);
+    let (access, refresh) = (browser.cookie("access_token"), browser.cookie("refresh_token"));
+    for token in [&*access, "garbage"] {
+        let lines = format!("Authorization: Bearer {token}\r\nCookie: refresh_token={refresh}\r\n");
+        let answer = exchange(site.0, format!("GET /orders HTTP/1.1\r\nHost: {SHOP}\r\n{lines}\r\n"));
+        assert_eq!((answer.status, answer.reason().as_str()), (401, "invalid_token"));
+        assert!(answer.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
+        assert_eq!(cookies(&answer), (vec![], vec![]));
+    }
+    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+}
+
+#[test]
+fn badly_signed_or_revoked_access_cookie_renews_nothing() {
+    let (site, browser) = expired(ORDERS);
+    let access = browser.cookie("access_token");
+    let (signed, signature) = access.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    for bad in [&*forged, "garbage", "a.b.c"] {
+        let mut browser = browser.clone();
+        browser.lose("access_token");
+        browser.plant(SHOP, "access_token", bad);
+        let answer = browser.get(SHOP, "/orders");
+        assert_eq!((answer.status, cookies(&answer)), (401, (vec![], vec![])), "{bad}");
+    }
+    let mut live = browser_of(&site, "ann", ORDERS);
+    site.revoke(&format!("token={}", live.cookie("refresh_token")));
+    assert_eq!(live.get(SHOP, "/orders").status, 401);
+    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+}
+
+#[test]
+fn refused_refresh_clears_both_cookies_wherever_the_authority_sets_them() {
+    let (site, mut browser) = expired(ORDERS);
+    site.revoke(&format!("token={}", browser.cookie("refresh_token")));
+    let answer = browser.get(SHOP, "/orders");
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "invalid_token"));
+    assert_eq!(cookies(&answer), (vec![], BOTH.to_vec()));
+    assert_eq!((browser.cookie("access_token"), browser.cookie("refresh_token")), (String::new(), String::new()));
+    assert_eq!(browser.get(SHOP, "/orders").reason(), "credential_missing");
+    // A refresh token that never was one too.
+    browser.plant(SHOP, "refresh_token", "planted");
+    let answer = browser.get(SHOP, "/orders");
+    assert_eq!((answer.status, cookies(&answer)), (401, (vec![], BOTH.to_vec())));
+}
+
+#[test]
+fn refresh_token_of_another_session_than_the_expired_access_token_renews_nothing() {
+    let (site, mut browser) = expired(ORDERS);
+    site.user("mallory", &[ORDERS]);
+    let planted = site.sign_in("mallory", ORDERS).refresh;
+    browser.lose("refresh_token");
+    browser.plant(SHOP, "refresh_token", &planted);
+    let answer = browser.get(SHOP, "/orders");
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "conflicting_cookies"));
+    assert_eq!(cookies(&answer).1, BOTH.to_vec());
+    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+    // Beside the real one neither counts: nobody can say which is real.
+    let mut browser = browser_of(&site, "ann", ORDERS);
+    site.gateway.clock.advance(HOUR);
+    browser.plant(SHOP, "refresh_token", &planted);
+    assert_eq!(browser.get(SHOP, "/orders").status, 401);
+    assert_eq!(site.refresh(&planted).status, 200, "and the other session is not touched");
+}
+
+#[test]
+fn garbage_beside_the_good_cookies_is_ignored() {
+    let (_site, mut browser) = expired(ORDERS);
+    browser.plant(SHOP, "refresh_token", "planted");
+    browser.plant(SHOP, "access_token", "planted.planted.planted");
+    assert_eq!(browser.get(SHOP, "/orders").status, 200);
+}
+
+#[test]
+fn new_cookies_go_out_with_every_answer_whatever_it_is() {
+    let routes = "[[route]]\nname = \"down\"\npath = \"/down\"\nupstream = \"down\"\napplication = \"orders\"\n\n\
+                  [[upstream]]\nname = \"down\"\nservers = [\"http://127.0.0.1:9\"]\n\n\
+                  [[route]]\nname = \"admins\"\npath = \"/admins\"\nupstream = \"backend-0\"\napplication = \"orders\"\n\
+                  require = { roles = [\"admin\"] }\n\n";
+    let site = AuthoritySite::edited(|text| {
+        text.replacen("[authority]\n", "[authority]\ncookie_domain = \"example.com\"\n", 1) + routes
+    });
+    site.user("ann", &[ORDERS]);
+    for (path, status) in [("/down", 502), ("/admins", 403), ("/orders", 200)] {
+        let mut browser = browser_of(&site, "ann", ORDERS);
+        site.gateway.clock.advance(HOUR);
+        let answer = browser.get(SHOP, path);
+        assert_eq!((answer.status, cookies(&answer).0), (status, BOTH.to_vec()), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        let answer = browser.get(SHOP, path);
+        assert_eq!((answer.status, cookies(&answer).0), (status, vec![]), "{path}");
+    }
+}
+
+#[test]
+fn another_sites_request_renews_nothing_where_its_cookies_do_not_count() {
+    let (site, browser) = expired(ORDERS);
+    let absent = {
+        let mut browser = browser.clone();
+        browser.lose("access_token");
+        browser
+    };
+    for browser in [&browser, &absent] {
+        let request = browser.request("POST", SHOP, "/orders", "Content-Length: 0\r\n").replace("same-origin", "cross-site");
+        let answer = exchange(site.0, request);
+        assert_eq!((answer.status, cookies(&answer)), (401, (vec![], vec![])));
+        assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+    }
+    let request = browser.request("POST", SHOP, "/orders", "Content-Length: 0\r\n");
+    assert_eq!(exchange(site.0, request).status, 200, "its own page's does");
+}
+
+#[test]
+fn route_that_takes_no_cookies_or_anyone_renews_nothing() {
+    let routes = "[[route]]\nname = \"programs\"\npath = \"/programs\"\nupstream = \"backend-0\"\napplication = \"orders\"\n\
+                  token_from = [\"header\"]\n\n\
+                  [[route]]\nname = \"open\"\npath = \"/open\"\nupstream = \"backend-0\"\nanonymous = true\n\n\
+                  [[route]]\nname = \"both\"\npath = \"/both\"\nupstream = \"backend-0\"\napplication = \"orders\"\n\
+                  anonymous = \"optional\"\n\n";
+    let site = AuthoritySite::edited(|text| text + routes);
+    site.user("ann", &[ORDERS]);
+    let browser = browser_of(&site, "ann", ORDERS);
+    site.gateway.clock.advance(HOUR);
+    for (path, status) in [("/programs", 401), ("/open", 200)] {
+        let answer = browser.clone().get(HOST, path);
+        assert_eq!((answer.status, cookies(&answer)), (status, (vec![], vec![])), "{path}");
+    }
+    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+    let mut known = browser.clone();
+    assert_eq!((known.get(HOST, "/both").status, told(&site, "x-forwarded-groups").as_deref()), (200, Some("user")));
+    site.revoke(&format!("token={}", browser.cookie("refresh_token")));
+    site.gateway.clock.advance(HOUR);
+    let answer = known.get(HOST, "/both");
+    assert_eq!((answer.status, cookies(&answer).1, told(&site, "x-forwarded-user")), (200, BOTH.to_vec(), None));
+}
+
+#[test]
+fn client_that_leaves_before_its_answer_keeps_its_session() {
+    let (site, mut browser) = expired(BILLING);
+    for _ in 0..5 {
+        // Its cookies of before: the answers with newer ones never reached it.
+        let mut connection = Connection::open(site.0);
+        connection.send(browser.request("GET", SHOP, "/billing", "")).unwrap();
+        drop(connection);
+    }
+    until("the refresh", || issued(&site, "billing", "refresh") > 0.0);
+    site.gateway.clock.advance(Duration::from_secs(59));
+    assert_eq!(browser.get(SHOP, "/billing").status, 200);
+    site.gateway.clock.advance(HOUR);
+    assert_eq!(browser.get(SHOP, "/billing").status, 200, "and goes on");
+    assert_eq!(site.gateway.metric("tollgate_refresh_reuse_detected_total", &[]), 0.0);
+}
+
+#[test]
+fn store_that_does_not_answer_is_503_and_clears_nothing() {
+    let (mut site, browser) = expired(ORDERS);
+    let lock = rusqlite::Connection::open(site.store()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE; UPDATE store SET id = id").unwrap();
+    let answer = browser.clone().get(SHOP, "/orders");
+    assert_eq!((answer.status, answer.reason().as_str()), (503, "authority_unavailable"), "{}", answer.text());
+    assert_eq!((answer.header("retry-after"), cookies(&answer)), (Some("1"), (vec![], vec![])));
+    lock.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(browser.clone().get(SHOP, "/orders").status, 200);
+    site.gateway.halt();
+}
+
+#[test]
+fn answer_with_new_cookies_says_nothing_that_a_browser_would_keep_it_by() {
+    let head = "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nExpires: Thu, 01 Dec 2044 16:00:00 GMT\r\nCache-Control: max-age=600\r\n\
+                Set-Cookie: access_token=planted\r\nSet-Cookie: theirs=1\r\nContent-Length: 2\r\n\r\nhi";
+    let backend = crate::support::Backend::scripted(move |_| crate::support::Reply::Raw(head.into()));
+    let route = format!(
+        "[[route]]\nname = \"cached\"\npath = \"/cached\"\nupstream = \"cached\"\napplication = \"orders\"\n\n\
+         [[upstream]]\nname = \"cached\"\nservers = [\"{}\"]\n\n",
+        backend.url()
+    );
+    let site = AuthoritySite::edited(|text| text + &route);
+    site.user("ann", &[ORDERS]);
+    let mut browser = browser_of(&site, "ann", ORDERS);
+    let plain = browser.get(HOST, "/cached");
+    assert_eq!((plain.header("etag"), plain.header("cache-control")), (Some("\"a\""), Some("max-age=600")));
+    site.gateway.clock.advance(HOUR);
+    let renewed = browser.get(HOST, "/cached");
+    assert_eq!((renewed.header("etag"), renewed.header("expires")), (None, None));
+    assert_eq!(renewed.header("cache-control"), Some("no-store"));
+    let names: Vec<_> = set_cookies(&renewed).iter().map(|line| line.split('=').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["theirs", "access_token", "refresh_token"]);
+    assert!(!renewed.headers.iter().any(|(_, value)| value.contains("planted")));
+}
+
+#[test]
+fn upgrade_carries_the_new_cookies() {
+    let backend = crate::support::Backend::scripted(|_| crate::support::Reply::Switch("websocket"));
+    let route = format!(
+        "[[route]]\nname = \"ws\"\npath = \"/ws\"\nupstream = \"ws\"\napplication = \"orders\"\n\n\
+         [[upstream]]\nname = \"ws\"\nservers = [\"{}\"]\n\n",
+        backend.url()
+    );
+    let site = AuthoritySite::edited(|text| text + &route);
+    site.user("ann", &[ORDERS]);
+    let browser = browser_of(&site, "ann", ORDERS);
+    site.gateway.clock.advance(HOUR);
+    let lines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let mut connection = Connection::open(site.0);
+    let answer = connection.exchange(browser.request("GET", HOST, "/ws", lines));
+    assert_eq!((answer.status, cookies(&answer).0), (101, BOTH.to_vec()));
+    connection.send("ping").unwrap();
+    assert_eq!(connection.read(4).unwrap(), b"ping");
+}
+
+#[test]
+fn remembered_refresh_does_not_outlive_its_session() {
+    let (site, browser) = expired(ORDERS);
+    let mut first = browser.clone();
+    assert_eq!(first.get(SHOP, "/orders").status, 200);
+    site.revoke(&format!("token={}", first.cookie("refresh_token")));
+    // Within the seconds in which late requests with the former cookies are given what was made for the first.
+    for mut late in [browser, first] {
+        assert_eq!(late.get(SHOP, "/orders").status, 401);
+    }
+    let user = json!({ "loginId": "ann@example.com", "password": PASSWORD, "applicationId": ORDERS });
+    assert_eq!(site.manage("POST /api/login", Some(&user)).status, 200);
+}
