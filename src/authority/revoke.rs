@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Authority, Denial};
 use crate::revocation::Origin;
-use crate::store::{Basis, Change, Committed, Digest, Ended, FoundRefreshToken, Logged, Revocation, Scope};
+use crate::store::{Basis, Change, Committed, Digest, Ended, Entries, FoundRefreshToken, Revocation, Scope};
 
 /// What is to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,37 +102,40 @@ impl Authority {
         Revocation { issuer: self.settings.issuer.to_string(), scope, user, instant, basis, ends }
     }
 
+    /// What the entries of what ends one by one say.
+    pub(super) fn entries(&self) -> Entries {
+        let instant = self.parts.latest.not_before(self.parts.clock.now());
+        Entries { issuer: self.settings.issuer.to_string(), instant, lifetime: self.parts.keys.ring().longest_lifetime() }
+    }
+
     /// Makes `changes`, and shows the revocations among them to this gateway before anybody is answered.
     ///
     /// An instant is taken before the commit that it is written by, and a token may be signed between the two on what was
     /// true until then. So an entry that compares instants is written once more, of an instant after the commit: whatever
     /// was decided on the former state is older than that.
     pub(super) async fn commit_revoking(&self, changes: Vec<Change>) -> Result<(), Denial> {
-        let revocations: Vec<Revocation> = changes
-            .iter()
-            .filter_map(|change| if let Change::Revoke(revocation) = change { Some(revocation.clone()) } else { None })
-            .collect();
         let committed = self.store().commit(changes).await?;
-        self.show(committed, revocations.clone());
+        self.show(&committed);
         let after = self.parts.latest.not_before(self.parts.clock.now());
         let compares = |it: &Revocation| !matches!(it.scope, Scope::Token(_) | Scope::Session(_)) && it.instant < after;
-        let again: Vec<Revocation> =
-            revocations.into_iter().filter(compares).map(|it| Revocation { instant: after, ..it }).collect();
+        let revocations = committed.revocations.into_iter().map(|logged| logged.revocation);
+        let again: Vec<Change> =
+            revocations.filter(compares).map(|it| Change::Revoke(Revocation { instant: after, ..it })).collect();
         if again.is_empty() {
             return Ok(());
         }
-        match self.store().commit(again.iter().cloned().map(Change::Revoke).collect()).await {
-            Ok(committed) => self.show(committed, again),
+        match self.store().commit(again).await {
+            Ok(committed) => self.show(&committed),
             // What was asked for is done and durable.
             Err(error) => tracing::warn!(%error, "a revocation could not be confirmed after its commit"),
         }
         Ok(())
     }
 
-    fn show(&self, committed: Committed, revocations: Vec<Revocation>) {
-        let logged = committed.revocations.into_iter().zip(revocations);
-        let logged: Vec<Logged> = logged.map(|(number, revocation)| Logged { number, revocation }).collect();
-        self.parts.revocations.apply_own(&logged, Origin::Api);
+    fn show(&self, committed: &Committed) {
+        if !committed.revocations.is_empty() {
+            self.parts.revocations.apply_own(&committed.revocations, Origin::Api);
+        }
     }
 
     async fn require_user(&self, user: Uuid) -> Result<(), Denial> {

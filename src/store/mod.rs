@@ -22,12 +22,12 @@ use std::pin::Pin;
 
 use uuid::Uuid;
 
-pub use change::{Change, Committed, Ended, Expired};
+pub use change::{Change, Committed, Ended, Entries, Expired};
 pub use digest::Digest;
 pub(crate) use folding::folded;
 pub use key::{KeyDocument, KeyPurpose, KeyState, SigningKeyRecord};
 pub use revocation::{Basis, Logged, Revocation, Scope, ScopeKind};
-pub use session::{FoundRefreshToken, Match, RefreshToken, Session};
+pub use session::{Ancestor, FoundRefreshToken, Match, RefreshToken, Session};
 pub use settings::{EncryptionKey, Location, StoreSettings};
 pub use user::{Link, Registration, Standing, User};
 

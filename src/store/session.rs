@@ -67,6 +67,15 @@ pub enum Match {
     },
 }
 
+/// A refresh token that another one was made from, at an exchange or at several in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its id.
+    pub id: Uuid,
+    /// The application it is for.
+    pub application: Uuid,
+}
+
 /// A refresh token, found by a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundRefreshToken {
@@ -76,4 +85,6 @@ pub struct FoundRefreshToken {
     pub session: Session,
     /// Which of its values was presented.
     pub matched: Match,
+    /// What it was made from, nearest first.
+    pub ancestors: Vec<Ancestor>,
 }

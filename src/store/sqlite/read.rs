@@ -8,9 +8,12 @@ use super::words;
 use crate::clock::Timestamp;
 use crate::store::folding::folded;
 use crate::store::{
-    Digest, FoundRefreshToken, KeyDocument, Logged, Match, RefreshToken, Registration, Revocation, Session, SigningKeyRecord,
-    Standing, StoreError, StoreIdentity, User,
+    Ancestor, Digest, FoundRefreshToken, KeyDocument, Logged, Match, RefreshToken, Registration, Revocation, Session,
+    SigningKeyRecord, Standing, StoreError, StoreIdentity, User,
 };
+
+/// More generations than any refresh token has: a circle, which only a damaged file can have, ends here.
+const MOST_ANCESTORS: usize = 64;
 
 type Read<T> = Result<T, StoreError>;
 
@@ -137,7 +140,24 @@ pub(super) fn renewal(db: &Connection, value: Digest) -> Read<Option<(FoundRefre
 fn with_session(db: &Connection, token: Option<RefreshToken>, matched: Match) -> Read<Option<FoundRefreshToken>> {
     let Some(token) = token else { return Ok(None) };
     let session = session(db, token.session)?;
-    Ok(session.map(|session| FoundRefreshToken { token, session, matched }))
+    let ancestors = token.parent.map(|parent| ancestors(db, parent)).transpose()?.unwrap_or_default();
+    Ok(session.map(|session| FoundRefreshToken { token, session, matched, ancestors }))
+}
+
+/// The refresh token of this id and those that it was made from, nearest first.
+fn ancestors(db: &Connection, id: Uuid) -> Read<Vec<Ancestor>> {
+    let sql = "WITH RECURSIVE line (id, application, parent, distance) AS (
+             SELECT id, application, parent, 1 FROM refresh_token WHERE id = ?1
+             UNION ALL
+             SELECT refresh_token.id, refresh_token.application, refresh_token.parent, distance + 1
+             FROM refresh_token JOIN line ON refresh_token.id = line.parent
+             LIMIT ?2
+         )
+         SELECT id, application FROM line ORDER BY distance";
+    list(db, sql, params![id.as_bytes(), limit(MOST_ANCESTORS)], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Ancestor { id: columns.id()?, application: columns.id()? })
+    })
 }
 
 pub(super) fn refresh_tokens_of(db: &Connection, user: Uuid, most: usize) -> Read<Vec<RefreshToken>> {

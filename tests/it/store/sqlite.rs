@@ -164,7 +164,8 @@ async fn two_on_one_file_see_each_other() {
         let store = if caller % 2 == 0 { &first } else { &second };
         store.commit(vec![Change::Revoke(revocation(Scope::Everything, 1, 10))])
     }));
-    let mut numbers: Vec<u64> = numbers.await.into_iter().flat_map(|answer| answer.unwrap().revocations).collect();
+    let logged = numbers.await.into_iter().flat_map(|answer| answer.unwrap().revocations);
+    let mut numbers: Vec<u64> = logged.map(|logged| logged.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 32);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken, Session,
-    SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Ancestor, Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken,
+    Session, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use uuid::Uuid;
 
@@ -95,7 +95,15 @@ impl Records {
 
     fn found(&self, token: &Token, matched: Match) -> Option<FoundRefreshToken> {
         let session = self.sessions.get(&token.record.session)?.clone();
-        Some(FoundRefreshToken { token: token.record.clone(), session, matched })
+        let ancestors = self.line(token.record.parent);
+        Some(FoundRefreshToken { token: token.record.clone(), session, matched, ancestors })
+    }
+
+    /// The token of this id and those that it was made from. Random records may be each other's parents.
+    fn line(&self, first: Option<Uuid>) -> Vec<Ancestor> {
+        let record = |id: Option<Uuid>| Some(&self.tokens.get(&id?)?.record);
+        let line = std::iter::successors(record(first), |token| record(token.parent)).take(64);
+        line.map(|token| Ancestor { id: token.id, application: token.application }).collect()
     }
 
     fn by_value(&self, value: Digest) -> Option<FoundRefreshToken> {
