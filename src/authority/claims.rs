@@ -42,6 +42,8 @@ pub(super) struct AccessClaims<'a> {
     tid: Option<Uuid>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     derived_from: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from_applications: Vec<Uuid>,
 }
 
 /// What decides an access token beside its user and application.
@@ -61,6 +63,8 @@ pub(super) struct Grant<'a> {
     pub(super) authentication_type: &'a str,
     /// The ids that it comes from.
     pub(super) derived_from: &'a [String],
+    /// The applications that it comes through; its own among them is left out.
+    pub(super) from_applications: &'a [Uuid],
 }
 
 impl<'a> AccessClaims<'a> {
@@ -96,8 +100,20 @@ impl<'a> AccessClaims<'a> {
             auth_time: grant.signed_in.seconds(),
             tid: tenant,
             derived_from: grant.derived_from,
+            from_applications: others(grant.from_applications, registration.map(|(application, _)| application.id)),
         }
     }
+}
+
+/// Each once, without the token's own.
+fn others(applications: &[Uuid], own: Option<Uuid>) -> Vec<Uuid> {
+    let mut others = Vec::new();
+    for application in applications {
+        if Some(*application) != own && !others.contains(application) {
+            others.push(*application);
+        }
+    }
+    others
 }
 
 /// When a token that lives so long from `now` ends: whole seconds, so that `exp` is never later than what was meant.

@@ -47,6 +47,12 @@ impl Authority {
         let session = session.ok_or(Denial::Unauthorized)?;
         check_entry(target, presented, &session)?;
         let user = standing::admit(standing, presented.signed_in, now)?;
+        let from_applications: Vec<Uuid> = session
+            .application
+            .into_iter()
+            .chain(presented.from_applications.iter().copied())
+            .chain(presented.application)
+            .collect();
         let derived_from: Vec<String> = presented.derived_from.iter().cloned().chain([presented.id.to_string()]).collect();
         let grant = Grant {
             id: ids::at(now)?,
@@ -56,6 +62,7 @@ impl Authority {
             signed_in: presented.signed_in,
             authentication_type: BY_EXCHANGE,
             derived_from: &derived_from,
+            from_applications: &from_applications,
         };
         let token = self.sign(&user, Some(target), &grant)?;
         let refresh_token = match refresh_token.filter(|_| token.registered) {
@@ -92,7 +99,9 @@ impl Authority {
         let Some(application) = self.settings.application(parent.token.application) else { return false };
         let is_live = parent.matched == Match::Current && !self.has_expired(parent, application, now);
         let is_own = parent.token.session == presented.session && parent.token.user == presented.user;
-        is_live && is_own && target.generate_refresh_tokens && target.expiration == application.expiration
+        // Its tokens will name all that it was made from, and a token remembers so many ids.
+        let is_near = parent.ancestors.len() + 2 < MOST_LINKS;
+        is_live && is_own && is_near && target.generate_refresh_tokens && target.expiration == application.expiration
     }
 }
 

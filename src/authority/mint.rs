@@ -66,6 +66,7 @@ impl Authority {
             signed_in,
             authentication_type: BY_MINT,
             derived_from: &[],
+            from_applications: &[],
         };
         let token = self.sign(user, application.map(|application| &**application), &grant)?;
         let session_id = session.id;

@@ -29,12 +29,16 @@ pub struct OwnToken {
     pub authentication_type: String,
     /// The ids that it came from, oldest first: tokens by exchange, refresh tokens by refresh.
     pub derived_from: Vec<String>,
+    /// The applications that it came through, but its own: the sign-in's, and those of the tokens that it came from.
+    pub from_applications: Vec<Uuid>,
     /// It was made for a backend.
     pub for_backend: bool,
 }
 
 /// The claim with the ids a token came from.
 pub(super) const DERIVED_FROM: &str = "derived_from";
+/// The claim with the applications a token came through.
+pub(super) const FROM_APPLICATIONS: &str = "from_applications";
 /// The claim that marks a token made for a backend.
 pub(super) const USE: &str = "use";
 
@@ -52,7 +56,8 @@ impl OwnToken {
             issued: ids::instant_of(id)?,
             expires: claims.expires_at(),
             authentication_type: document.get("authenticationType")?.as_str()?.to_owned(),
-            derived_from: derived_from(document),
+            derived_from: texts(document, DERIVED_FROM).map(str::to_owned).collect(),
+            from_applications: texts(document, FROM_APPLICATIONS).filter_map(|id| id.parse().ok()).collect(),
             for_backend: document.contains_key(USE),
         })
     }
@@ -70,6 +75,7 @@ impl OwnToken {
             session: text("sid"),
             user: claims.subject().unwrap_or_default(),
             application: text("applicationId"),
+            through: document.get(FROM_APPLICATIONS).map_or(Ids::NONE, Ids::Claim),
             signed_in: self.signed_in,
             issued: self.issued,
             whole_seconds: false,
@@ -81,7 +87,6 @@ fn own_id(document: &Map<String, Value>, name: &str) -> Option<Uuid> {
     document.get(name)?.as_str()?.parse().ok()
 }
 
-fn derived_from(document: &Map<String, Value>) -> Vec<String> {
-    let ids = document.get(DERIVED_FROM).and_then(Value::as_array);
-    ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+fn texts<'d>(document: &'d Map<String, Value>, name: &str) -> impl Iterator<Item = &'d str> {
+    document.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

@@ -155,6 +155,8 @@ impl Authority {
             signed_in,
             authentication_type: how.authentication_type,
             derived_from: &[],
+            // Where the user is not registered there, the token says it nowhere else.
+            from_applications: session.application.as_slice(),
         };
         let token = self.sign(&user, application.map(|application| &**application), &grant)?;
         let origin = Origin { session: session.id, user: user.id, parent: None, start: signed_in };

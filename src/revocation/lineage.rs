@@ -19,6 +19,8 @@ pub struct Lineage<'a> {
     pub user: &'a str,
     /// `aud`.
     pub application: Option<&'a str>,
+    /// Applications that it came through: the one that its user signed in to, and those of the tokens that it came from.
+    pub through: Ids<'a>,
     /// When its user signed in.
     pub signed_in: Timestamp,
     /// When it was issued.
@@ -40,6 +42,7 @@ impl<'a> Lineage<'a> {
             session: None,
             user,
             application: None,
+            through: Ids::NONE,
             signed_in: issued,
             issued,
             whole_seconds: true,
