@@ -84,14 +84,16 @@ impl Authority {
         let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
         let Some(parent) = found.filter(|found| self.may_have_child(found, presented, target, now)) else { return Ok(None) };
         let parent = parent.token;
-        let origin = Origin { session: parent.session, user: parent.user, parent: Some(parent.id), start: parent.start };
+        let (session, user, start) = (parent.session, parent.user, parent.start);
+        let origin = Origin { id: ids::at(now)?, session, user, parent: Some(parent.id), start };
         let device = Device { name: parent.device, meta_data: parent.meta_data, address: None };
         let (token, record) = self.make_refresh_token(target, &origin, device, now)?;
-        match self.store().commit(vec![Change::AddRefreshToken(record)]).await {
-            Ok(_) => Ok(Some(token)),
+        let changes = vec![self.room_for_exchanged(user), Change::AddRefreshToken(record)];
+        match self.commit_revoking(changes).await {
+            Ok(()) => Ok(Some(token)),
             // The session ended meanwhile, and with it whatever the new token would have renewed.
-            Err(StoreError::Conflict) => Err(Denial::Unauthorized),
-            Err(error) => Err(error.into()),
+            Err(Denial::Store(StoreError::Conflict)) => Err(Denial::Unauthorized),
+            Err(denial) => Err(denial),
         }
     }
 

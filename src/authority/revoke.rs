@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use super::refresh_token::MOST_LIVING;
 use super::{Authority, Denial};
 use crate::revocation::Origin;
 use crate::store::{Basis, Change, Committed, Digest, Ended, Entries, FoundRefreshToken, Revocation, Scope};
@@ -106,6 +107,16 @@ impl Authority {
     pub(super) fn entries(&self) -> Entries {
         let instant = self.parts.latest.not_before(self.parts.clock.now());
         Entries { issuer: self.settings.issuer.to_string(), instant, lifetime: self.parts.keys.ring().longest_lifetime() }
+    }
+
+    /// Ends the user's oldest session where one more would be too many.
+    pub(super) fn room_for_session(&self, user: Uuid) -> Change {
+        Change::EndEach(Ended::OldestSessionsOf(user, MOST_LIVING - 1), self.entries())
+    }
+
+    /// Ends the user's oldest refresh token that was made at an exchange where one more would be too many.
+    pub(super) fn room_for_exchanged(&self, user: Uuid) -> Change {
+        Change::EndEach(Ended::OldestExchangedOf(user, MOST_LIVING - 1), self.entries())
     }
 
     /// Makes `changes`, and shows the revocations among them to this gateway before anybody is answered.

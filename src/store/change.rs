@@ -69,9 +69,11 @@ pub enum Ended {
     SessionsOf(Uuid),
     /// Every session of a user but this one.
     OtherSessionsOf(Uuid, Uuid),
-    /// The oldest sessions of a user, until no more than so many are left; then the oldest refresh tokens that were made at
-    /// exchanges, with those made from them, until no more than so many refresh tokens are left.
-    OldestOf(Uuid, usize),
+    /// The oldest sessions of a user, until no more than so many are left.
+    OldestSessionsOf(Uuid, usize),
+    /// The oldest of a user's refresh tokens that were made at exchanges, until no more than so many are left, and those
+    /// made from them.
+    OldestExchangedOf(Uuid, usize),
     /// Sessions that were signed in to an application; refresh tokens for it in other sessions, with those made from them.
     SessionsOfApplication(Uuid),
     /// As [`Ended::SessionsOfApplication`], of one user.

@@ -109,6 +109,7 @@ def test_every_way_to_a_token_says_the_same_of_itself(http, people):
         check_claims(claims)
     assert [claims["authenticationType"] for claims in found] == ["PASSWORD", "REFRESH_TOKEN", "JWT_SSO"]
     assert len({claims["sid"] for claims in found}) == len({claims["auth_time"] for claims in found}) == 1
+    assert found[0]["sid"] == person.refresh_token_id
     assert len({claims["jti"] for claims in found}) == 3
     assert found[2]["exp"] == found[1]["exp"]
     assert found[2]["derived_from"] == [person.refresh_token_id, found[1]["jti"]]

@@ -32,6 +32,8 @@ macro_rules! sessions {
     };
 }
 
+const COUNT_EXCHANGED: &str = "SELECT count(*) FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL";
+
 /// A session or refresh token that has just ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Gone {
@@ -101,23 +103,25 @@ impl<'a> Remover<'a> {
     }
 
     /// Counted first, by an index alone: mostly there is nothing to do.
-    fn oldest_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
-        let kept = limit(kept);
-        let excess = count(self.db, "SELECT count(*) FROM session WHERE user = ?1", user)? - kept;
-        if excess > 0 {
-            for session in oldest(self.db, user, excess)? {
-                self.session(session)?;
+    fn oldest_sessions_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
+        let excess = count(self.db, "SELECT count(*) FROM session WHERE user = ?1", user)? - limit(kept);
+        let ended = if excess > 0 { oldest(self.db, user, excess)? } else { Vec::new() };
+        ended.into_iter().try_for_each(|session| self.session(session))
+    }
+
+    fn oldest_exchanged_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
+        // All of them first: that asks an index alone.
+        for sql in ["SELECT count(*) FROM refresh_token WHERE user = ?1", COUNT_EXCHANGED] {
+            if count(self.db, sql, user)? <= limit(kept) {
+                return Ok(());
             }
-        }
-        let excess = count(self.db, "SELECT count(*) FROM refresh_token WHERE user = ?1", user)? - kept;
-        if excess <= 0 {
-            return Ok(());
         }
         self.end_refresh_tokens(
             refresh_tokens!(
-                "id IN (SELECT id FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL ORDER BY inserted, id LIMIT ?2)"
+                "id IN (SELECT id FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL
+                     ORDER BY inserted DESC, id DESC LIMIT -1 OFFSET ?2)"
             ),
-            params![user.as_bytes(), excess],
+            params![user.as_bytes(), limit(kept)],
         )
     }
 
@@ -206,7 +210,8 @@ pub(super) fn end(db: &Connection, ended: &Ended, committed: &mut Committed) -> 
         Ended::Session(session) => remover.session(*session),
         Ended::SessionsOf(user) => remover.sessions_of(*user),
         Ended::OtherSessionsOf(user, session) => remover.other_sessions_of(*user, *session),
-        Ended::OldestOf(user, kept) => remover.oldest_of(*user, *kept),
+        Ended::OldestSessionsOf(user, kept) => remover.oldest_sessions_of(*user, *kept),
+        Ended::OldestExchangedOf(user, kept) => remover.oldest_exchanged_of(*user, *kept),
         Ended::SessionsOfApplication(application) => remover.sessions_of_application(*application),
         Ended::SessionsOfUserInApplication(user, application) => remover.sessions_of_user_in_application(*user, *application),
         Ended::RefreshToken(token) => remover.end_refresh_tokens(refresh_tokens!("id = ?1"), [token.as_bytes()]),

@@ -26,7 +26,7 @@ macro_rules! contract {
             tokens_of_unknown_applications_are_swept, sessions_without_tokens_are_swept, replaced_values_are_swept,
             ending_nothing_is_no_fault, what_is_made_from_a_token_for_an_application_ends_with_it, a_token_knows_its_ancestors,
             each_session_that_ends_leaves_an_entry, each_token_that_ends_alone_leaves_an_entry,
-            an_entry_is_no_older_than_its_sign_in, the_oldest_sessions_make_room_and_then_the_oldest_exchanged_tokens
+            an_entry_is_no_older_than_its_sign_in, the_oldest_sessions_make_room, the_oldest_exchanged_tokens_make_room
         );
         crate::store::contract::contract!(@ $open, log:
             every_scope_and_basis_is_read_back, numbers_grow_and_are_never_given_again, read_in_order_and_limited,

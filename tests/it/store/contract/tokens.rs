@@ -238,20 +238,28 @@ pub async fn an_entry_is_no_older_than_its_sign_in(store: S) {
     assert_eq!((entry.instant, entry.ends), (at(900), at(1600)));
 }
 
-pub async fn the_oldest_sessions_make_room_and_then_the_oldest_exchanged_tokens(store: S) {
+pub async fn the_oldest_sessions_make_room(store: S) {
     crowd(&store).await;
-    assert_eq!(logged(&store, Ended::OldestOf(id(1), 5)).await, []);
     let older = Session { signed_in: at(99), ..session(24, 1, None) };
     done(&store, [Change::AddSession(older)]).await;
-    assert_eq!(logged(&store, Ended::OldestOf(id(1), 3)).await, [of_session(24, 1), of_token(31), of_token(32)]);
-    assert_eq!(left(&store, 30..36).await, [30, 33, 34, 35]);
-    // Of what is equally old the smaller id; the tokens of a session that goes count no more.
-    done(&store, [Change::End(Ended::OldestOf(id(1), 2))]).await;
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 4)).await, []);
+    // Of what is equally old the smaller id.
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 2)).await, [of_session(20, 1), of_session(24, 1)]);
     assert_eq!(left(&store, 30..36).await, [33, 34, 35]);
-    done(&store, [Change::End(Ended::OldestOf(id(1), 1))]).await;
-    assert_eq!((left(&store, 30..36).await, store.session(id(22)).await.unwrap().is_some()), (vec![35], true));
-    done(&store, [Change::End(Ended::OldestOf(id(1), 0))]).await;
-    assert_eq!(store.sessions_of(id(1)).await, Ok(vec![]));
+    done(&store, [Change::End(Ended::OldestSessionsOf(id(1), 0))]).await;
+    assert_eq!((store.sessions_of(id(1)).await, left(&store, 30..36).await), (Ok(vec![]), vec![35]));
+}
+
+pub async fn the_oldest_exchanged_tokens_make_room(store: S) {
+    with_a_line(&store).await;
+    let newer = RefreshToken { parent: Some(id(36)), inserted: at(101), ..refresh_token(29, &session(22, 1, None), APP) };
+    done(&store, [Change::AddRefreshToken(newer)]).await;
+    // Of user 1 are exchanged 31, 32 of 31, 34, 37, 38 of 37, and 29, which is the newest.
+    assert_eq!(logged(&store, Ended::OldestExchangedOf(id(1), 6)).await, []);
+    assert_eq!(logged(&store, Ended::OldestExchangedOf(id(1), 5)).await, [of_token(31), of_token(32)]);
+    assert_eq!(left(&store, 29..39).await, [29, 30, 33, 34, 35, 36, 37, 38]);
+    done(&store, [Change::End(Ended::OldestExchangedOf(id(1), 1))]).await;
+    assert_eq!(left(&store, 29..39).await, [29, 30, 33, 35, 36]);
 }
 
 pub async fn expired_tokens_are_swept(store: S) {

@@ -198,7 +198,7 @@ impl Records {
 
     fn end(&mut self, ended: &Ended, committed: &mut Committed) -> (Vec<Session>, Vec<RefreshToken>) {
         let mut ending: Vec<Session> = self.sessions.values().filter(|it| ends_session(ended, it)).cloned().collect();
-        if let Ended::OldestOf(user, kept) = ended {
+        if let Ended::OldestSessionsOf(user, kept) = ended {
             ending = self.sessions.values().filter(|it| it.user == *user).cloned().collect();
             ending.sort_by_key(|it| (it.signed_in, it.id));
             ending.truncate(ending.len().saturating_sub(*kept));
@@ -208,16 +208,12 @@ impl Records {
         let records = self.tokens.values().map(|it| &it.record);
         let mut tokens: Vec<Uuid> =
             records.filter(|it| sessions.contains(&it.session) || ends_token(ended, it)).map(|it| it.id).collect();
-        let mut gone = self.tokens_with_descendants(&tokens);
-        if let Ended::OldestOf(user, kept) = ended {
-            let left = self.tokens.values().map(|it| &it.record).filter(|it| it.user == *user && !gone.contains(&it.id));
-            let mut left: Vec<RefreshToken> = left.cloned().collect();
-            let excess = left.len().saturating_sub(*kept);
-            left.retain(|it| it.parent.is_some());
-            left.sort_by_key(|it| (it.inserted, it.id));
-            tokens.extend(left.iter().take(excess).map(|it| it.id));
-            gone = self.tokens_with_descendants(&tokens);
+        if let Ended::OldestExchangedOf(user, kept) = ended {
+            let mut exchanged: Vec<RefreshToken> = self.tokens_of(*user, usize::MAX);
+            exchanged.retain(|it| it.parent.is_some());
+            tokens.extend(exchanged.iter().skip(*kept).map(|it| it.id));
         }
+        let gone = self.tokens_with_descendants(&tokens);
         let ended_tokens = self.tokens.values().map(|it| &it.record).filter(|it| gone.contains(&it.id)).cloned().collect();
         self.remove_tokens(committed, |it| gone.contains(&it.id));
         self.remove_sessions(committed, |it| sessions.contains(&it.id));
@@ -320,7 +316,7 @@ fn ends_session(ended: &Ended, session: &Session) -> bool {
         Ended::SessionsOfUserInApplication(user, application) => {
             session.user == *user && session.application == Some(*application)
         }
-        Ended::OldestOf(..) | Ended::RefreshToken(_) => false,
+        Ended::OldestSessionsOf(..) | Ended::OldestExchangedOf(..) | Ended::RefreshToken(_) => false,
     }
 }
 
