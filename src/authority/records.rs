@@ -48,6 +48,14 @@ impl Authority {
         Ok(self.store().refresh_token(id).await?.map(|found| found.token))
     }
 
+    /// The refresh token with this value, or that it once was.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn refresh_token_by_value(&self, value: &str) -> Result<Option<RefreshToken>, Denial> {
+        Ok(self.store().refresh_token_by_value(Digest::of(value)).await?.map(|found| found.token))
+    }
+
     /// Whose refresh tokens these values are.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::refresh_token::MOST_LIVING;
-use super::{Authority, Denial};
+use super::{Authority, Denial, OwnToken};
 use crate::revocation::Origin;
 use crate::store::{Basis, Change, Committed, Digest, Ended, Entries, FoundRefreshToken, Revocation, Scope};
 
@@ -56,6 +56,16 @@ impl Authority {
                 self.end(Ended::SessionsOfApplication(application), Scope::Application(application.to_string()), None).await
             }
         }
+    }
+
+    /// Revokes one access token, and all that was exchanged from it; its session goes on.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn revoke_access_token(&self, token: &OwnToken) -> Result<(), Denial> {
+        let scope = Scope::Token(token.id.to_string());
+        let entry = self.entries().entry(scope, token.user, token.signed_in);
+        self.commit_revoking(vec![Change::Revoke(entry)]).await
     }
 
     /// Ends the session of the refresh token with this value, or all sessions of its user; nothing where there is none.
