@@ -32,7 +32,7 @@ async fn revoke_refresh_token(api: &Shared, call: &Call, form: &Parameters, valu
     oauth_client::check(call, form, Some(&found.application.to_string()))?;
     match api.authority.revoke(Revoke::Value(value), None).await {
         // Somebody else revoked it meanwhile.
-        Ok(()) | Err(Denial::NotFound) => Ok(done()),
+        Ok(_) | Err(Denial::NotFound) => Ok(done()),
         Err(denial) => Err(denial.into()),
     }
 }

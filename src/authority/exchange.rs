@@ -90,7 +90,7 @@ impl Authority {
         let (token, record) = self.make_refresh_token(target, &origin, device, now)?;
         let changes = vec![self.room_for_exchanged(user), Change::AddRefreshToken(record)];
         match self.commit_revoking(changes).await {
-            Ok(()) => Ok(Some(token)),
+            Ok(_) => Ok(Some(token)),
             // The session ended meanwhile, and with it whatever the new token would have renewed.
             Err(Denial::Store(StoreError::Conflict)) => Err(Denial::Unauthorized),
             Err(denial) => Err(denial),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Authority, Denial, Signing};
-use crate::store::{Change, Digest, RefreshToken, User};
+use crate::store::{Change, Digest, RefreshToken, Session, SessionsOf, User};
 use crate::token::Algorithm;
 
 /// How long what a probe of the store found is believed.
@@ -38,6 +38,22 @@ impl Authority {
     /// [`Denial::Store`].
     pub async fn refresh_tokens_of(&self, user: Uuid, most: usize) -> Result<Vec<RefreshToken>, Denial> {
         Ok(self.store().refresh_tokens_of(user, most).await?)
+    }
+
+    /// The session of this id, unless it has ended.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn session(&self, id: Uuid) -> Result<Option<Session>, Denial> {
+        Ok(self.store().session(id).await?)
+    }
+
+    /// Sessions that have not ended, newest first.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn sessions(&self, of: SessionsOf, most: usize) -> Result<Vec<Session>, Denial> {
+        Ok(self.store().sessions(of, most).await?)
     }
 
     /// The refresh token of this id.

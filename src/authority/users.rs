@@ -117,7 +117,7 @@ impl Authority {
     pub async fn remove_user(&self, user: Uuid) -> Result<(), Denial> {
         let entry = self.revocation(Scope::User(user.to_string()), Basis::SignIn, Some(user));
         let changes = vec![Change::Revoke(entry), Change::RemoveUser(user)];
-        self.commit_revoking(changes).await.map_err(gone)
+        self.commit_revoking(changes).await.map(drop).map_err(gone)
     }
 
     /// A registration as new ones are.
@@ -184,7 +184,7 @@ impl Authority {
         if has_lost_a_role {
             changes.push(Change::Revoke(self.revocation(scope, Basis::Issue, Some(user))));
         }
-        self.commit_revoking(changes).await
+        self.commit_revoking(changes).await.map(drop)
     }
 
     /// Ends a registration, with the user's sessions in the application.
@@ -198,7 +198,7 @@ impl Authority {
             Change::End(Ended::SessionsOfUserInApplication(user, application)),
             Change::Revoke(self.revocation(scope, Basis::SignIn, Some(user))),
         ];
-        self.commit_revoking(changes).await.map_err(gone)
+        self.commit_revoking(changes).await.map(drop).map_err(gone)
     }
 }
 

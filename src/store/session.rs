@@ -21,6 +21,19 @@ pub struct Session {
     pub signed_in: Timestamp,
 }
 
+/// Whose sessions are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsOf {
+    /// Everybody's.
+    All,
+    /// A user's.
+    User(Uuid),
+    /// Those that were signed in to an application, or have a refresh token for it.
+    Application(Uuid),
+    /// As [`SessionsOf::Application`], of one user.
+    UserInApplication(Uuid, Uuid),
+}
+
 /// The secret that renews a session, as the store has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefreshToken {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tollgate::store::{
-    Ancestor, Basis, Change, Ended, Expired, FoundRefreshToken, Match, RefreshToken, Scope, Session, Store, StoreError,
+    Ancestor, Basis, Change, Ended, Expired, FoundRefreshToken, Match, RefreshToken, Scope, Session, SessionsOf, Store,
+    StoreError,
 };
 
 use crate::store::records::*;
@@ -133,6 +134,23 @@ async fn ended(store: &S, ended: Ended) -> (Vec<u128>, Vec<u128>) {
     (tokens, sessions)
 }
 
+pub async fn sessions_are_listed_newest_first_and_limited(store: S) {
+    crowd(&store).await;
+    let newest = Session { signed_in: at(101), ..session(19, 2, None) };
+    done(&store, [Change::AddSession(newest)]).await;
+    let listed = async |of, most| {
+        let sessions = store.sessions(of, most).await.unwrap();
+        sessions.iter().map(|session| session.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(SessionsOf::All, 9).await, [19, 23, 22, 21, 20]);
+    assert_eq!(listed(SessionsOf::All, 2).await, [19, 23]);
+    assert_eq!(listed(SessionsOf::User(id(1)), 2).await, [22, 21]);
+    // Signed in to it, or with a refresh token for it.
+    assert_eq!(listed(SessionsOf::Application(APP), 9).await, [23, 21, 20]);
+    assert_eq!(listed(SessionsOf::UserInApplication(id(1), APP), 9).await, [21, 20]);
+    assert_eq!(listed(SessionsOf::UserInApplication(id(2), OTHER_APP), 9).await, []);
+}
+
 pub async fn a_session_ends_with_its_tokens(store: S) {
     assert_eq!(ended(&store, Ended::Session(id(20))).await, (vec![33, 34, 35], vec![21, 22, 23]));
 }
@@ -247,7 +265,7 @@ pub async fn the_oldest_sessions_make_room(store: S) {
     assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 2)).await, [of_session(20, 1), of_session(24, 1)]);
     assert_eq!(left(&store, 30..36).await, [33, 34, 35]);
     done(&store, [Change::End(Ended::OldestSessionsOf(id(1), 0))]).await;
-    assert_eq!((store.sessions_of(id(1)).await, left(&store, 30..36).await), (Ok(vec![]), vec![35]));
+    assert_eq!((store.sessions(SessionsOf::User(id(1)), 9).await, left(&store, 30..36).await), (Ok(vec![]), vec![35]));
 }
 
 pub async fn the_oldest_exchanged_tokens_make_room(store: S) {

@@ -8,7 +8,7 @@ use tollgate::clock::Timestamp;
 use tollgate::store::sqlite::SqliteStore;
 use tollgate::store::{
     Basis, Change, Committed, Ended, Expired, KeyDocument, KeyState, Link, LoginName, RefreshToken, Registration, Revocation,
-    Scope, Session, SigningKeyRecord, Store, StoreError, Unique, User,
+    Scope, Session, SessionsOf, SigningKeyRecord, Store, StoreError, Unique, User,
 };
 use uuid::Uuid;
 
@@ -202,6 +202,7 @@ async fn everything(store: &dyn Store) -> String {
         all.push(format!("{:?}", store.session(id(number)).await));
         all.push(format!("{:?}", store.refresh_token(id(number)).await));
         all.push(format!("{:?}", store.refresh_tokens_of(id(number), 3).await));
+        all.push(format!("{:?}", store.sessions(SessionsOf::User(id(number)), 3).await));
         all.push(format!("{:?}", store.key_document(&text).await));
     }
     for number in 0..VALUES {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use tollgate::clock::Timestamp;
 use tollgate::store::{
     Ancestor, Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken,
-    Session, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use uuid::Uuid;
 
@@ -116,6 +116,24 @@ impl Records {
         self.found(token, if is_previous { Match::Previous { replaced } } else { Match::Spent { replaced } })
     }
 
+    fn sessions(&self, of: SessionsOf, most: usize) -> Vec<Session> {
+        let is_in = |session: &Session, application: Uuid| {
+            let mut tokens = self.tokens.values().map(|token| &token.record);
+            session.application == Some(application)
+                || tokens.any(|token| (token.session, token.application) == (session.id, application))
+        };
+        let is_meant = |session: &&Session| match of {
+            SessionsOf::All => true,
+            SessionsOf::User(user) => session.user == user,
+            SessionsOf::Application(application) => is_in(session, application),
+            SessionsOf::UserInApplication(user, application) => session.user == user && is_in(session, application),
+        };
+        let mut sessions: Vec<Session> = self.sessions.values().filter(is_meant).cloned().collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.signed_in, session.id)));
+        sessions.truncate(most);
+        sessions
+    }
+
     fn tokens_of(&self, user: Uuid, most: usize) -> Vec<RefreshToken> {
         let tokens = self.tokens.values().map(|token| &token.record);
         let mut tokens: Vec<RefreshToken> = tokens.filter(|token| token.user == user).cloned().collect();
@@ -194,8 +212,8 @@ impl Store for Model {
         self.read(|records| (records.sessions.get(&session).cloned(), records.standing(user, application)))
     }
 
-    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
-        self.read(|records| records.sessions.values().filter(|session| session.user == user).cloned().collect())
+    fn sessions(&self, of: SessionsOf, most: usize) -> Pending<'_, Vec<Session>> {
+        self.read(|records| records.sessions(of, most))
     }
 
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>> {
