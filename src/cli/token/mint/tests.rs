@@ -9,7 +9,7 @@ use crate::authority::{AuthoritySettings, example};
 use crate::clock::Timestamp;
 use crate::gateway::OpenedStore;
 use crate::secret::Secret;
-use crate::store::{Change, EncryptionKey, Location, Registration, SessionsOf, StoreSettings};
+use crate::store::{Change, EncryptionKey, Location, Registration, SessionsOf, StoreSettings, User};
 use crate::token;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
