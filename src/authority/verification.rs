@@ -37,7 +37,7 @@ impl Authority {
         let header = raw.header();
         let keys = self.parts.keys.access_keys().latest();
         let key = keys.find(header.key_id.as_deref(), header.algorithm).map_err(|_| TokenFault::BadSignature)?;
-        let claims = verify(raw, &key, &rules, self.parts.clock.now())?;
+        let claims = verify(raw, key, &rules, self.parts.clock.now())?;
         OwnToken::of(&claims).ok_or(TokenFault::WrongType)
     }
 }

@@ -1,6 +1,7 @@
 //! `tollgate sessions list`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -80,10 +81,10 @@ impl List {
 async fn with_owners(authority: &Authority, sessions: Vec<Session>) -> Result<Vec<Shown>, String> {
     let mut owners: HashMap<Uuid, (Option<User>, Vec<RefreshToken>)> = HashMap::new();
     for session in &sessions {
-        if !owners.contains_key(&session.user) {
+        if let Entry::Vacant(unread) = owners.entry(session.user) {
             let user = authority.user(session.user).await.map_err(said)?;
             let tokens = authority.refresh_tokens_of(session.user, ALL_OF_A_USER).await.map_err(said)?;
-            owners.insert(session.user, (user, tokens));
+            unread.insert((user, tokens));
         }
     }
     let shown = sessions.into_iter().map(|session| {

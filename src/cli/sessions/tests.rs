@@ -12,7 +12,7 @@ use crate::authority::{Application, AuthoritySettings, Device, SignIn, SignedIn,
 use crate::clock::Timestamp;
 use crate::gateway::OpenedStore;
 use crate::secret::Secret;
-use crate::store::{Change, EncryptionKey, Location, Registration, StoreSettings};
+use crate::store::{Change, EncryptionKey, Location, StoreSettings};
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const WIKI: Uuid = Uuid::from_u128(2);
@@ -34,7 +34,7 @@ enum Top {
 struct Bench {
     authority: Authority,
     clock: Clock,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Bench {
@@ -47,7 +47,7 @@ impl Bench {
         let wiki = Application::clone(&settings.applications[0]);
         settings.applications = vec![Arc::new(Application { generate_refresh_tokens: true, ..wiki })];
         let authority = opened.authority(settings, &clock).await.unwrap();
-        let bench = Self { authority, clock, _folder: folder };
+        let bench = Self { authority, clock, folder };
         bench.add(example::user()).await;
         bench.add(User { id: Uuid::from_u128(8), email: None, username: Some("bob".into()), ..example::user() }).await;
         bench
@@ -55,7 +55,7 @@ impl Bench {
 
     async fn add(&self, mut user: User) {
         let id = Uuid::from_u128(user.id.as_u128() + 100);
-        user.registrations = vec![Registration { ..self.authority.new_registration(Some(id), WIKI).unwrap() }];
+        user.registrations = vec![self.authority.new_registration(Some(id), WIKI).unwrap()];
         self.authority.parts().store.commit(vec![Change::AddUser(user)]).await.unwrap();
     }
 
@@ -188,7 +188,7 @@ async fn one_access_token_ends_by_itself_or_by_its_id_and_its_session_goes_on() 
     let bench = Bench::new().await;
     let [one, two, three] =
         [bench.sign_in("bob", None).await, bench.sign_in("bob", None).await, bench.sign_in("bob", None).await];
-    let file = bench._folder.path().join("token");
+    let file = bench.folder.path().join("token");
     std::fs::write(&file, format!("Authorization: Bearer {}\n", access(&two))).unwrap();
     let jti = three.token.as_ref().unwrap().id.to_string();
     let by = [["--token", access(&one)], ["--token-file", file.to_str().unwrap()], ["--token-id", &jti]];
