@@ -37,7 +37,7 @@ pub enum SessionsOf {
 /// The secret that renews a session, as the store has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefreshToken {
-    /// Its id; it stays through rotations.
+    /// Its id, which stays through rotations: the session's where it was made at the sign-in.
     pub id: Uuid,
     /// The session it renews, and ends with.
     pub session: Uuid,
