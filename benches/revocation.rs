@@ -70,6 +70,7 @@ impl Token {
             session: Some(&self.session),
             user: &self.user,
             application: Some(&self.application),
+            through: Ids::NONE,
             signed_in: NOW,
             issued: NOW,
             whole_seconds: false,

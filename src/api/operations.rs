@@ -6,19 +6,20 @@ use super::answer::Answer;
 use super::call::Call;
 use super::refusal::Refusal;
 use super::{
-    Shared, introspect, issue, login, logout, public_key, reconcile, refresh, refresh_tokens, status, user, userinfo, validate,
-    vend, well_known,
+    Shared, introspect, issue, login, logout, public_key, reconcile, refresh, refresh_tokens, revoke, status, user, userinfo,
+    validate, vend, well_known,
 };
 use crate::proxy::OwnRequest;
 
 /// The paths that the API answers at, each with everything below it.
-pub const PATHS: [&str; 9] = [
+pub const PATHS: [&str; 10] = [
     "/api/jwt",
     "/api/login",
     "/api/logout",
     "/api/user",
     "/api/status",
     "/oauth2/introspect",
+    "/oauth2/revoke",
     "/oauth2/userinfo",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
@@ -87,6 +88,7 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
         (["api", "user", id], "PUT" | "PATCH") => user::replace(api, call, id).await,
         (["api", "user", id], "DELETE") => user::remove(api, &call, id).await,
         (["oauth2", "introspect"], "POST") => introspect::introspect(api, call).await,
+        (["oauth2", "revoke"], "POST") => revoke::revoke(api, call).await,
         (["oauth2", "userinfo"], "GET" | "POST") => userinfo::userinfo(api, &call).await,
         ([".well-known", "jwks.json"], "GET") => Ok(well_known::key_set(api)),
         ([".well-known", "openid-configuration"], "GET") => Ok(well_known::configuration(api, &call)),
@@ -102,7 +104,7 @@ fn methods_of(segments: &[&str]) -> Option<&'static str> {
         | [".well-known", "jwks.json" | "openid-configuration"] => Some("GET, HEAD"),
         ["api", "jwt", "refresh"] => Some("GET, HEAD, POST, DELETE"),
         ["api", "jwt", "refresh", _] => Some("GET, HEAD, DELETE"),
-        ["api", "jwt", "reconcile" | "vend"] | ["api", "logout"] | ["oauth2", "introspect"] => Some("POST"),
+        ["api", "jwt", "reconcile" | "vend"] | ["api", "logout"] | ["oauth2", "introspect" | "revoke"] => Some("POST"),
         ["api", "login"] => Some("POST, PUT"),
         ["api", "login", _] | ["api", "login", _, _] => Some("PUT"),
         ["api", "user"] => Some("GET, HEAD, POST"),

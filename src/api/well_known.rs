@@ -28,6 +28,8 @@ pub(super) fn configuration(api: &Shared, call: &Call) -> Answer {
         "userinfo_endpoint": format!("{base}/oauth2/userinfo"),
         "introspection_endpoint": format!("{base}/oauth2/introspect"),
         "introspection_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint": format!("{base}/oauth2/revoke"),
+        "revocation_endpoint_auth_methods_supported": ["none"],
         "subject_types_supported": ["public"],
         "response_types_supported": [],
         "grant_types_supported": [],

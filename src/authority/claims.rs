@@ -47,6 +47,8 @@ pub(super) struct AccessClaims<'a> {
     derived_from: &'a [String],
     #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     made_for: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from_applications: Vec<Uuid>,
 }
 
 /// What decides an access token beside its user and application.
@@ -68,6 +70,8 @@ pub(super) struct Grant<'a> {
     pub(super) derived_from: &'a [String],
     /// It is made for a backend, and is marked so.
     pub(super) for_backend: bool,
+    /// The applications that it comes through; its own among them is left out.
+    pub(super) from_applications: &'a [Uuid],
 }
 
 impl<'a> AccessClaims<'a> {
@@ -104,8 +108,20 @@ impl<'a> AccessClaims<'a> {
             tid: tenant,
             derived_from: grant.derived_from,
             made_for: grant.for_backend.then_some(FOR_BACKEND),
+            from_applications: others(grant.from_applications, registration.map(|(application, _)| application.id)),
         }
     }
+}
+
+/// Each once, without the token's own.
+fn others(applications: &[Uuid], own: Option<Uuid>) -> Vec<Uuid> {
+    let mut others = Vec::new();
+    for application in applications {
+        if Some(*application) != own && !others.contains(application) {
+            others.push(*application);
+        }
+    }
+    others
 }
 
 /// When a token that lives so long from `now` ends: whole seconds, so that `exp` is never later than what was meant.

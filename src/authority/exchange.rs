@@ -63,6 +63,12 @@ impl Authority {
         let session = session.ok_or(Denial::Unauthorized)?;
         check_entry(target, presented, &session)?;
         let user = standing::admit(standing, presented.signed_in, now)?;
+        let from_applications: Vec<Uuid> = session
+            .application
+            .into_iter()
+            .chain(presented.from_applications.iter().copied())
+            .chain(presented.application)
+            .collect();
         let derived_from: Vec<String> = presented.derived_from.iter().cloned().chain([presented.id.to_string()]).collect();
         let grant = Grant {
             id: ids::at(now)?,
@@ -73,6 +79,7 @@ impl Authority {
             authentication_type: BY_EXCHANGE,
             derived_from: &derived_from,
             for_backend,
+            from_applications: &from_applications,
         };
         Ok((self.sign(&user, Some(target), &grant)?, user.version))
     }
@@ -89,14 +96,16 @@ impl Authority {
         let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
         let Some(parent) = found.filter(|found| self.may_have_child(found, presented, target, now)) else { return Ok(None) };
         let parent = parent.token;
-        let origin = Origin { session: parent.session, user: parent.user, parent: Some(parent.id), start: parent.start };
+        let (session, user, start) = (parent.session, parent.user, parent.start);
+        let origin = Origin { id: ids::at(now)?, session, user, parent: Some(parent.id), start };
         let device = Device { name: parent.device, meta_data: parent.meta_data, address: None };
         let (token, record) = self.make_refresh_token(target, &origin, device, now)?;
-        match self.store().commit(vec![Change::AddRefreshToken(record)]).await {
+        let changes = vec![self.room_for_exchanged(user), Change::AddRefreshToken(record)];
+        match self.commit_revoking(changes).await {
             Ok(_) => Ok(Some(token)),
             // The session ended meanwhile, and with it whatever the new token would have renewed.
-            Err(StoreError::Conflict) => Err(Denial::Unauthorized),
-            Err(error) => Err(error.into()),
+            Err(Denial::Store(StoreError::Conflict)) => Err(Denial::Unauthorized),
+            Err(denial) => Err(denial),
         }
     }
 
@@ -104,7 +113,9 @@ impl Authority {
         let Some(application) = self.settings.application(parent.token.application) else { return false };
         let is_live = parent.matched == Match::Current && !self.has_expired(parent, application, now);
         let is_own = parent.token.session == presented.session && parent.token.user == presented.user;
-        is_live && is_own && target.generate_refresh_tokens && target.expiration == application.expiration
+        // Its tokens will name all that it was made from, and a token remembers so many ids.
+        let is_near = parent.ancestors.len() + 2 < MOST_LINKS;
+        is_live && is_own && is_near && target.generate_refresh_tokens && target.expiration == application.expiration
     }
 }
 

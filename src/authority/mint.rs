@@ -67,12 +67,14 @@ impl Authority {
             authentication_type: BY_MINT,
             derived_from: &[],
             for_backend: false,
+            from_applications: &[],
         };
         let token = self.sign(user, application.map(|application| &**application), &grant)?;
         let session_id = session.id;
         // A change of the user or of a registration meanwhile refuses this one, and the command is given again.
-        let changes = vec![Change::UserIsStill(user.id, user.version), Change::AddSession(session)];
-        self.store().commit(changes).await?;
+        let changes =
+            vec![Change::UserIsStill(user.id, user.version), self.room_for_session(user.id), Change::AddSession(session)];
+        self.commit_revoking(changes).await?;
         Ok(Minted { token, session: session_id })
     }
 }

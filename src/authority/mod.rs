@@ -52,7 +52,7 @@ pub use reconcile::{ProviderError, Providers, Reconcile};
 pub use records::{Owned, Owner};
 pub use refresh::Refreshed;
 pub use refresh_token::{Device, NewRefreshToken};
-pub use revoke::Revoke;
+pub use revoke::{Revoke, Revoked};
 pub use sealing::{Sealer, SealingError};
 pub use settings::{
     AUTHORITY_ISSUER, ApiKey, Application, AuthoritySettings, Expiration, IdentityProvider, Linking, PasswordSettings,

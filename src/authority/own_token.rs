@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::revocation::DERIVED_FROM;
+use crate::revocation::{DERIVED_FROM, FROM_APPLICATIONS};
 use crate::token::VerifiedClaims;
 
 /// An access token of the authority.
@@ -28,6 +28,8 @@ pub struct OwnToken {
     pub authentication_type: String,
     /// The ids that it came from, oldest first: tokens by exchange, refresh tokens by refresh.
     pub derived_from: Vec<String>,
+    /// The applications that it came through, but its own: the sign-in's, and those of the tokens that it came from.
+    pub from_applications: Vec<Uuid>,
     /// It was made for a backend.
     pub for_backend: bool,
 }
@@ -49,7 +51,8 @@ impl OwnToken {
             issued: Timestamp::of_id(id)?,
             expires: claims.expires_at(),
             authentication_type: document.get("authenticationType")?.as_str()?.to_owned(),
-            derived_from: derived_from(document),
+            derived_from: texts(document, DERIVED_FROM).map(str::to_owned).collect(),
+            from_applications: texts(document, FROM_APPLICATIONS).filter_map(|id| id.parse().ok()).collect(),
             for_backend: document.contains_key(USE),
         })
     }
@@ -59,7 +62,6 @@ fn own_id(document: &Map<String, Value>, name: &str) -> Option<Uuid> {
     document.get(name)?.as_str()?.parse().ok()
 }
 
-fn derived_from(document: &Map<String, Value>) -> Vec<String> {
-    let ids = document.get(DERIVED_FROM).and_then(Value::as_array);
-    ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+fn texts<'d>(document: &'d Map<String, Value>, name: &str) -> impl Iterator<Item = &'d str> {
+    document.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

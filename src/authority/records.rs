@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Authority, Denial, Signing};
-use crate::store::{Change, Digest, RefreshToken, User};
+use crate::store::{Change, Digest, RefreshToken, Session, SessionsOf, User};
 use crate::token::Algorithm;
 
 /// How long what a probe of the store found is believed.
@@ -51,12 +51,36 @@ impl Authority {
         Ok(self.store().refresh_tokens_of(user, most).await?)
     }
 
+    /// The session of this id, unless it has ended.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn session(&self, id: Uuid) -> Result<Option<Session>, Denial> {
+        Ok(self.store().session(id).await?)
+    }
+
+    /// Sessions that have not ended, newest first.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn sessions(&self, of: SessionsOf, most: usize) -> Result<Vec<Session>, Denial> {
+        Ok(self.store().sessions(of, most).await?)
+    }
+
     /// The refresh token of this id.
     ///
     /// # Errors
     /// [`Denial::Store`].
     pub async fn refresh_token(&self, id: Uuid) -> Result<Option<RefreshToken>, Denial> {
         Ok(self.store().refresh_token(id).await?.map(|found| found.token))
+    }
+
+    /// The refresh token with this value, or that it once was.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn refresh_token_by_value(&self, value: &str) -> Result<Option<RefreshToken>, Denial> {
+        Ok(self.store().refresh_token_by_value(Digest::of(value)).await?.map(|found| found.token))
     }
 
     /// Whose refresh tokens these values are.

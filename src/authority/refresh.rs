@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::claims::{BY_REFRESH, Grant, expiry};
 use super::refresh_token::{Presented, judge, note_access, start_after_use};
 use super::settings::Application;
@@ -100,8 +102,11 @@ impl Authority {
             let reason = format!("It must not be more than {} seconds.", usual.as_secs());
             return Err(Denial::Field("tooLarge", "timeToLiveInSeconds", reason));
         }
-        let parents = [found.token.parent, Some(found.token.id)];
-        let derived_from: Vec<String> = parents.iter().flatten().map(ToString::to_string).collect();
+        let ancestors = found.ancestors.iter().rev();
+        let derived_from: Vec<String> =
+            ancestors.clone().map(|it| it.id).chain([found.token.id]).map(|id| id.to_string()).collect();
+        let from_applications: Vec<Uuid> =
+            found.session.application.into_iter().chain(ancestors.map(|it| it.application)).chain([application.id]).collect();
         let grant = Grant {
             id: ids::at(now)?,
             now,
@@ -111,6 +116,7 @@ impl Authority {
             authentication_type: BY_REFRESH,
             derived_from: &derived_from,
             for_backend: false,
+            from_applications: &from_applications,
         };
         self.sign(user, Some(application), &grant)
     }

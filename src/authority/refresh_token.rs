@@ -54,8 +54,14 @@ pub(super) fn note_access(meta_data: &mut Map<String, Value>, address: Option<Ip
     }
 }
 
+/// A user's sessions, and the refresh tokens made at exchanges in them, at most so many of each; one more ends the oldest.
+pub(super) const MOST_LIVING: usize = 1000;
+
 /// Which session a new refresh token renews, and where its lifetime counts from.
 pub(super) struct Origin {
+    /// The id that it gets: the session's where it is made at the sign-in, as `sid` names the refresh token to
+    /// the API's users.
+    pub(super) id: Uuid,
     pub(super) session: Uuid,
     pub(super) user: Uuid,
     pub(super) parent: Option<Uuid>,
@@ -71,7 +77,7 @@ impl Authority {
         device: Device,
         now: Timestamp,
     ) -> Result<(NewRefreshToken, RefreshToken), Denial> {
-        let (value, id) = (ids::secret()?, ids::at(now)?);
+        let (value, id) = (ids::secret()?, origin.id);
         let record = RefreshToken {
             id,
             session: origin.session,

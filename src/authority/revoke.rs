@@ -5,9 +5,10 @@
 
 use uuid::Uuid;
 
-use super::{Authority, Denial};
+use super::refresh_token::MOST_LIVING;
+use super::{Authority, Denial, OwnToken};
 use crate::revocation::Origin;
-use crate::store::{Basis, Change, Committed, Digest, Ended, FoundRefreshToken, Logged, Revocation, Scope};
+use crate::store::{Basis, Change, Committed, Digest, Ended, Entries, FoundRefreshToken, Revocation, Scope};
 
 /// What is to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,17 @@ pub enum Revoke<'a> {
     UserInApplication(Uuid, Uuid),
     /// All sessions in an application.
     Application(Uuid),
+    /// One session.
+    Session(Uuid),
+}
+
+/// What a revocation ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revoked {
+    /// Sessions.
+    pub sessions: u64,
+    /// Refresh tokens, those of the sessions among them.
+    pub refresh_tokens: u64,
 }
 
 impl Authority {
@@ -29,7 +41,7 @@ impl Authority {
     ///
     /// # Errors
     /// [`Denial::NotFound`] where there is nothing of that name.
-    pub async fn revoke(&self, what: Revoke<'_>, owner: Option<Uuid>) -> Result<(), Denial> {
+    pub async fn revoke(&self, what: Revoke<'_>, owner: Option<Uuid>) -> Result<Revoked, Denial> {
         match what {
             Revoke::Value(value) => {
                 let found = self.store().refresh_token_by_value(Digest::of(value)).await?;
@@ -54,7 +66,31 @@ impl Authority {
                 self.require_application(application)?;
                 self.end(Ended::SessionsOfApplication(application), Scope::Application(application.to_string()), None).await
             }
+            Revoke::Session(session) => {
+                let session = self.store().session(session).await?.ok_or(Denial::NotFound)?;
+                self.end_session(session.id, session.user).await
+            }
         }
+    }
+
+    /// Revokes one access token, and all that was exchanged from it; its session goes on.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn revoke_access_token(&self, token: &OwnToken) -> Result<(), Denial> {
+        let scope = Scope::Token(token.id.to_string());
+        let entry = self.entries().entry(scope, token.user, token.signed_in);
+        self.commit_revoking(vec![Change::Revoke(entry)]).await.map(drop)
+    }
+
+    /// As [`Authority::revoke_access_token`], where no more is known of the token than its `jti`; whether there is one, nobody
+    /// knows.
+    ///
+    /// # Errors
+    /// [`Denial::Store`].
+    pub async fn revoke_access_token_id(&self, id: Uuid) -> Result<(), Denial> {
+        let entry = self.revocation(Scope::Token(id.to_string()), Basis::SignIn, None);
+        self.commit_revoking(vec![Change::Revoke(entry)]).await.map(drop)
     }
 
     /// Ends the session of the refresh token with this value, or all sessions of its user; nothing where there is none.
@@ -65,14 +101,15 @@ impl Authority {
         let Some(found) = self.store().refresh_token_by_value(Digest::of(value)).await? else { return Ok(()) };
         let user = found.token.user;
         if everywhere {
-            self.end(Ended::SessionsOf(user), Scope::User(user.to_string()), Some(user)).await
+            self.end(Ended::SessionsOf(user), Scope::User(user.to_string()), Some(user)).await?;
         } else {
-            self.end_session(found.session.id, user).await
+            self.end_session(found.session.id, user).await?;
         }
+        Ok(())
     }
 
     /// A refresh token of a sign-in is its session; one made at an exchange ends alone.
-    async fn revoke_found(&self, found: Option<FoundRefreshToken>, owner: Option<Uuid>) -> Result<(), Denial> {
+    async fn revoke_found(&self, found: Option<FoundRefreshToken>, owner: Option<Uuid>) -> Result<Revoked, Denial> {
         let is_theirs = |found: &FoundRefreshToken| owner.is_none_or(|owner| found.token.user == owner);
         let found = found.filter(is_theirs).ok_or(Denial::NotFound)?;
         let user = found.token.user;
@@ -85,11 +122,11 @@ impl Authority {
         }
     }
 
-    pub(super) async fn end_session(&self, session: Uuid, user: Uuid) -> Result<(), Denial> {
+    pub(super) async fn end_session(&self, session: Uuid, user: Uuid) -> Result<Revoked, Denial> {
         self.end(Ended::Session(session), Scope::Session(session.to_string()), Some(user)).await
     }
 
-    async fn end(&self, ended: Ended, scope: Scope, user: Option<Uuid>) -> Result<(), Denial> {
+    async fn end(&self, ended: Ended, scope: Scope, user: Option<Uuid>) -> Result<Revoked, Denial> {
         let changes = vec![Change::End(ended), Change::Revoke(self.revocation(scope, Basis::SignIn, user))];
         self.commit_revoking(changes).await
     }
@@ -102,37 +139,51 @@ impl Authority {
         Revocation { issuer: self.settings.issuer.to_string(), scope, user, instant, basis, ends }
     }
 
+    /// What the entries of what ends one by one say.
+    pub(super) fn entries(&self) -> Entries {
+        let instant = self.parts.latest.not_before(self.parts.clock.now());
+        Entries { issuer: self.settings.issuer.to_string(), instant, lifetime: self.parts.keys.ring().longest_lifetime() }
+    }
+
+    /// Ends the user's oldest session where one more would be too many.
+    pub(super) fn room_for_session(&self, user: Uuid) -> Change {
+        Change::EndEach(Ended::OldestSessionsOf(user, MOST_LIVING - 1), self.entries())
+    }
+
+    /// Ends the user's oldest refresh token that was made at an exchange where one more would be too many.
+    pub(super) fn room_for_exchanged(&self, user: Uuid) -> Change {
+        Change::EndEach(Ended::OldestExchangedOf(user, MOST_LIVING - 1), self.entries())
+    }
+
     /// Makes `changes`, and shows the revocations among them to this gateway before anybody is answered.
     ///
     /// An instant is taken before the commit that it is written by, and a token may be signed between the two on what was
     /// true until then. So an entry that compares instants is written once more, of an instant after the commit: whatever
     /// was decided on the former state is older than that.
-    pub(super) async fn commit_revoking(&self, changes: Vec<Change>) -> Result<(), Denial> {
-        let revocations: Vec<Revocation> = changes
-            .iter()
-            .filter_map(|change| if let Change::Revoke(revocation) = change { Some(revocation.clone()) } else { None })
-            .collect();
+    pub(super) async fn commit_revoking(&self, changes: Vec<Change>) -> Result<Revoked, Denial> {
         let committed = self.store().commit(changes).await?;
-        self.show(committed, revocations.clone());
+        self.show(&committed);
+        let revoked = Revoked { sessions: committed.sessions_ended, refresh_tokens: committed.refresh_tokens_ended };
         let after = self.parts.latest.not_before(self.parts.clock.now());
         let compares = |it: &Revocation| !matches!(it.scope, Scope::Token(_) | Scope::Session(_)) && it.instant < after;
-        let again: Vec<Revocation> =
-            revocations.into_iter().filter(compares).map(|it| Revocation { instant: after, ..it }).collect();
+        let revocations = committed.revocations.into_iter().map(|logged| logged.revocation);
+        let again: Vec<Change> =
+            revocations.filter(compares).map(|it| Change::Revoke(Revocation { instant: after, ..it })).collect();
         if again.is_empty() {
-            return Ok(());
+            return Ok(revoked);
         }
-        match self.store().commit(again.iter().cloned().map(Change::Revoke).collect()).await {
-            Ok(committed) => self.show(committed, again),
+        match self.store().commit(again).await {
+            Ok(committed) => self.show(&committed),
             // What was asked for is done and durable.
             Err(error) => tracing::warn!(%error, "a revocation could not be confirmed after its commit"),
         }
-        Ok(())
+        Ok(revoked)
     }
 
-    fn show(&self, committed: Committed, revocations: Vec<Revocation>) {
-        let logged = committed.revocations.into_iter().zip(revocations);
-        let logged: Vec<Logged> = logged.map(|(number, revocation)| Logged { number, revocation }).collect();
-        self.parts.revocations.apply_own(&logged, Origin::Api);
+    fn show(&self, committed: &Committed) {
+        if !committed.revocations.is_empty() {
+            self.parts.revocations.apply_own(&committed.revocations, Origin::Api);
+        }
     }
 
     async fn require_user(&self, user: Uuid) -> Result<(), Denial> {

@@ -159,15 +159,17 @@ impl Authority {
             authentication_type: how.authentication_type,
             derived_from: &[],
             for_backend: how.in_place.is_some(),
+            // Where the user is not registered there, the token says it nowhere else.
+            from_applications: session.application.as_slice(),
         };
         let token = self.sign(&user, application.map(|application| &**application), &grant)?;
-        let origin = Origin { session: session.id, user: user.id, parent: None, start: signed_in };
-        changes.push(Change::AddSession(session));
+        let origin = Origin { id: session.id, session: session.id, user: user.id, parent: None, start: signed_in };
+        changes.extend([self.room_for_session(user.id), Change::AddSession(session)]);
         let renewable = registered_at.filter(|application| application.generate_refresh_tokens && how.in_place.is_none());
         let made = renewable.map(|application| self.make_refresh_token(application, &origin, how.device, now)).transpose()?;
         let (refresh_token, record) = made.unzip();
         changes.extend(record.map(Change::AddRefreshToken));
-        self.store().commit(changes).await?;
+        self.commit_revoking(changes).await?;
         Ok(SignedIn { user, token: Some(token), refresh_token, registered })
     }
 

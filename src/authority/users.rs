@@ -98,7 +98,8 @@ impl Authority {
         match spared.filter(|_| !is_deactivated) {
             _ if !is_deactivated && !has_another_password => {}
             None => changes.extend(self.all_sessions_end(id)),
-            Some(session) => changes.extend(self.other_sessions_end(id, session).await?),
+            // An entry for the user would end the spared one too.
+            Some(session) => changes.push(Change::EndEach(Ended::OtherSessionsOf(id, session), self.entries())),
         }
         self.commit_revoking(changes).await.map_err(taken_denial)?;
         self.store().user(id).await?.ok_or(Denial::NotFound)
@@ -109,15 +110,6 @@ impl Authority {
         [Change::End(Ended::SessionsOf(user)), Change::Revoke(entry)]
     }
 
-    /// One entry for each session, because an entry for the user would end the spared one too.
-    async fn other_sessions_end(&self, user: Uuid, spared: Uuid) -> Result<Vec<Change>, Denial> {
-        let sessions = self.store().sessions_of(user).await?;
-        let others = sessions.into_iter().filter(|session| session.id != spared);
-        let entry = |id: Uuid| Change::Revoke(self.revocation(Scope::Session(id.to_string()), Basis::SignIn, Some(user)));
-        let entries = others.map(|session| entry(session.id));
-        Ok(entries.chain([Change::End(Ended::OtherSessionsOf(user, spared))]).collect())
-    }
-
     /// Removes a user with all that is theirs.
     ///
     /// # Errors
@@ -125,7 +117,7 @@ impl Authority {
     pub async fn remove_user(&self, user: Uuid) -> Result<(), Denial> {
         let entry = self.revocation(Scope::User(user.to_string()), Basis::SignIn, Some(user));
         let changes = vec![Change::Revoke(entry), Change::RemoveUser(user)];
-        self.commit_revoking(changes).await.map_err(gone)
+        self.commit_revoking(changes).await.map(drop).map_err(gone)
     }
 
     /// A registration as new ones are.
@@ -192,7 +184,7 @@ impl Authority {
         if has_lost_a_role {
             changes.push(Change::Revoke(self.revocation(scope, Basis::Issue, Some(user))));
         }
-        self.commit_revoking(changes).await
+        self.commit_revoking(changes).await.map(drop)
     }
 
     /// Ends a registration, with the user's sessions in the application.
@@ -206,7 +198,7 @@ impl Authority {
             Change::End(Ended::SessionsOfUserInApplication(user, application)),
             Change::Revoke(self.revocation(scope, Basis::SignIn, Some(user))),
         ];
-        self.commit_revoking(changes).await.map_err(gone)
+        self.commit_revoking(changes).await.map(drop).map_err(gone)
     }
 }
 

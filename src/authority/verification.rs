@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{AUTHORITY_ISSUER, AuthoritySettings, SigningKeys, VEND_ISSUER};
+use super::{AUTHORITY_ISSUER, Authority, AuthoritySettings, OwnToken, SigningKeys, VEND_ISSUER};
 use crate::identity::Pointer;
 use crate::issuer::{IssuerSettings, KeySource, OwnKeys, RefreshSettings};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, ClaimRules, RawToken, TokenFault, verify};
 
 /// `typ` of vended tokens.
 pub(super) const VEND_TYPE: &str = "vend+jwt";
@@ -21,6 +21,25 @@ pub fn issuers(settings: &AuthoritySettings, keys: &SigningKeys) -> [IssuerSetti
 /// The same where the store is not looked at: their keys are not known.
 pub fn issuers_without_keys(settings: &AuthoritySettings) -> [IssuerSettings; 2] {
     issuers_with(settings, &OwnKeys::unknown(), &OwnKeys::unknown())
+}
+
+impl Authority {
+    /// What `token` says, where it is an access token of the authority that holds, revoked or not: for operators' commands,
+    /// which have no issuers to ask.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn verify_access_token(&self, token: &str) -> Result<OwnToken, TokenFault> {
+        let [IssuerSettings { issuer, audiences, leeway, max_lifetime, types, require_type, .. }, _] =
+            issuers(&self.settings, &self.parts.keys);
+        let rules = ClaimRules { issuer, audiences, leeway, max_lifetime, types, require_type };
+        let raw = RawToken::parse(token, MAX_TOKEN_BYTES)?;
+        let header = raw.header();
+        let keys = self.parts.keys.access_keys().latest();
+        let key = keys.find(header.key_id.as_deref(), header.algorithm).map_err(|_| TokenFault::BadSignature)?;
+        let claims = verify(raw, key, &rules, self.parts.clock.now())?;
+        OwnToken::of(&claims).ok_or(TokenFault::WrongType)
+    }
 }
 
 fn issuers_with(settings: &AuthoritySettings, access: &OwnKeys, vend: &OwnKeys) -> [IssuerSettings; 2] {

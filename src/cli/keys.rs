@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::authority::{AuthoritySettings, Place, Sealer, SigningKeySettings, SigningKeys, SigningKeysError};
-use crate::cli::{Outcome, Streams, opened_store, write_json};
+use crate::cli::{Outcome, Streams, named, opened_store, write_json};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::OpenedStore;
 use crate::store::{KeyPurpose, KeyState, SigningKeyRecord, Store};
@@ -206,12 +206,8 @@ impl Ground<'_> {
             Purpose::Access => KeyPurpose::Access,
             Purpose::Vend => KeyPurpose::Vend,
         };
-        let find = |name: &String| {
-            let by_id = Uuid::parse_str(name).ok().and_then(|id| self.authority.application(id));
-            let found = by_id.or_else(|| self.authority.application_named(name));
-            found.map(|application| application.id).ok_or_else(|| format!("there is no application {name:?}"))
-        };
-        Ok(Place { purpose, application: rotate.application.as_ref().map(find).transpose()? })
+        let find = |name: &str| named::application(self.authority, name).map(|application| application.id);
+        Ok(Place { purpose, application: rotate.application.as_deref().map(find).transpose()? })
     }
 
     async fn revoke(&self, revoke: &Revoke) -> Result<Done, String> {

@@ -8,10 +8,12 @@ mod demo;
 mod explain;
 mod hash_key;
 mod keys;
+mod named;
 mod open_files;
 mod opened_store;
 mod operator;
 mod run;
+mod sessions;
 mod signals;
 mod store;
 mod terminal;
@@ -43,6 +45,7 @@ enum Command {
     Demo(demo::Demo),
     Explain(explain::Explain),
     Keys(keys::Keys),
+    Sessions(sessions::Sessions),
     Store(store::Store),
     HashKey(hash_key::HashKey),
     Token(token::Token),
@@ -72,6 +75,7 @@ impl Command {
             Self::Demo(command) => command.run(streams),
             Self::Explain(command) => command.run(streams),
             Self::Keys(command) => command.run(streams),
+            Self::Sessions(command) => command.run(streams),
             Self::Store(command) => command.run(streams),
             Self::HashKey(command) => command.run(streams),
             Self::Token(command) => command.run(streams),
@@ -152,6 +156,10 @@ mod tests {
             &["tollgate", "token", "mint", "--config", "t.toml"],
             &["tollgate", "explain"],
             &["tollgate", "keys", "list"],
+            &["tollgate", "sessions", "list"],
+            &["tollgate", "sessions", "revoke", "--config", "t.toml"],
+            &["tollgate", "sessions", "revoke", "--config", "t.toml", "--user", "a", "--token-file", "-"],
+            &["tollgate", "sessions", "revoke", "--config", "t.toml", "--session", "a"],
             &["tollgate", "store", "migrate"],
             &["tollgate", "store", "migrate", "--config", "t.toml", "--store", "t.db"],
         ] {

@@ -35,7 +35,8 @@ pub(super) fn line() -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
-fn bare(text: &str) -> &str {
+/// The last word of a text: the token in what people paste or save.
+pub(super) fn bare(text: &str) -> &str {
     text.split_whitespace().last().unwrap_or_default()
 }
 

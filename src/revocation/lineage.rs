@@ -37,6 +37,8 @@ impl Descent {
 const SESSION: &str = "sid";
 /// The claim with the ids that a token came from.
 pub const DERIVED_FROM: &str = "derived_from";
+/// The claim with the applications that a token came through.
+pub const FROM_APPLICATIONS: &str = "from_applications";
 
 fn text<'c>(claims: &'c VerifiedClaims, name: &str) -> Option<&'c str> {
     claims.document().get(name)?.as_str()
@@ -57,6 +59,8 @@ pub struct Lineage<'a> {
     pub user: &'a str,
     /// `aud`.
     pub application: Option<&'a str>,
+    /// Applications that it came through: the one that its user signed in to, and those of the tokens that it came from.
+    pub through: Ids<'a>,
     /// When its user signed in.
     pub signed_in: Timestamp,
     /// When it was issued.
@@ -75,6 +79,7 @@ impl<'a> Lineage<'a> {
             session: text(claims, SESSION),
             user: claims.subject().unwrap_or_default(),
             application: text(claims, "applicationId").or_else(|| text(claims, "aud")),
+            through: claims.document().get(FROM_APPLICATIONS).map_or(Ids::NONE, Ids::Claim),
             signed_in: descent.signed_in,
             issued: descent.issued,
             whole_seconds: descent.whole_seconds,
@@ -93,6 +98,7 @@ impl<'a> Lineage<'a> {
             session: None,
             user,
             application: None,
+            through: Ids::NONE,
             signed_in: issued,
             issued,
             whole_seconds: true,

@@ -14,7 +14,7 @@ mod metrics;
 mod table;
 
 pub use follow::{Followed, Progress, follow, load};
-pub use lineage::{DERIVED_FROM, Descent, Ids, Lineage};
+pub use lineage::{DERIVED_FROM, Descent, FROM_APPLICATIONS, Ids, Lineage};
 pub use metrics::{Origin, RevocationMetrics};
 pub use table::{DEFAULT_CAPACITY, Revocations};
 

@@ -223,7 +223,7 @@ struct Asked<'a> {
     now: Timestamp,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     fn by_token(&self) -> Option<ScopeKind> {
         if !self.may_have(ScopeKind::Token) {
             return None;
@@ -238,12 +238,19 @@ impl Asked<'_> {
 
     fn by_user(&self) -> Option<ScopeKind> {
         let user = self.lineage.user;
-        self.dated(Key::new(ScopeKind::User, user))
-            .or_else(|| self.dated(Key { kind: ScopeKind::UserInApplication, name: user, within: self.lineage.application? }))
+        let within = |application| Key { kind: ScopeKind::UserInApplication, name: user, within: application };
+        self.dated(Key::new(ScopeKind::User, user)).or_else(|| self.by_applications(within))
     }
 
     fn by_application(&self) -> Option<ScopeKind> {
-        self.dated(Key::new(ScopeKind::Application, self.lineage.application?))
+        self.by_applications(|application| Key::new(ScopeKind::Application, application))
+    }
+
+    /// Its own application, by both instants. Those that it came through, by the sign-in alone: a role that was lost there is
+    /// none that this token says.
+    fn by_applications(&self, key: impl Fn(&'a str) -> Key<'a>) -> Option<ScopeKind> {
+        let own = self.lineage.application.and_then(|application| self.dated(key(application)));
+        own.or_else(|| self.lineage.through.iter().find_map(|application| self.signed_in_before(key(application))))
     }
 
     /// Asked anew for each kind: a fold may have made users' entries since the last.
@@ -261,6 +268,14 @@ impl Asked<'_> {
             Entry::Dated { sign_in, issue, .. } => {
                 sign_in.covers(signed_in, whole_seconds) || issue.covers(issued, whole_seconds)
             }
+            Entry::Named { .. } | Entry::Owned { .. } => true,
+        };
+        refuses.then_some(key.kind)
+    }
+
+    fn signed_in_before(&self, key: Key<'_>) -> Option<ScopeKind> {
+        let refuses = match self.find(key)? {
+            Entry::Dated { sign_in, .. } => sign_in.covers(self.lineage.signed_in, self.lineage.whole_seconds),
             Entry::Named { .. } | Entry::Owned { .. } => true,
         };
         refuses.then_some(key.kind)

@@ -1,8 +1,10 @@
 //! Everything that can be changed in a store.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
-use super::{KeyDocument, Link, RefreshToken, Registration, Revocation, Session, SigningKeyRecord, User};
+use super::{Basis, KeyDocument, Link, Logged, RefreshToken, Registration, Revocation, Scope, Session, SigningKeyRecord, User};
 use crate::clock::Timestamp;
 
 /// One change; a list of them is done whole or not at all. Where a change replaces a record, the record's `version` is
@@ -37,6 +39,10 @@ pub enum Change {
     RotateRefreshToken(RefreshToken, Timestamp),
     /// Ends what is named: sessions with all their refresh tokens, or refresh tokens.
     End(Ended),
+    /// As [`Change::End`], and appends to the log what ends the access tokens of each: an entry for every session that
+    /// ends, then for every refresh token that ends while its session goes on. For what no one entry covers; only the store
+    /// knows what really ends.
+    EndEach(Ended, Entries),
     /// Appends to the log, and moves the closing instant of the user, application or registration that its scope names
     /// to its instant, unless that is later already. [`super::Basis::Issue`] moves none.
     Revoke(Revocation),
@@ -63,12 +69,38 @@ pub enum Ended {
     SessionsOf(Uuid),
     /// Every session of a user but this one.
     OtherSessionsOf(Uuid, Uuid),
-    /// Sessions that were signed in to an application, and refresh tokens for it in other sessions.
+    /// The oldest sessions of a user, until no more than so many are left.
+    OldestSessionsOf(Uuid, usize),
+    /// The oldest of a user's refresh tokens that were made at exchanges, until no more than so many are left, and those
+    /// made from them.
+    OldestExchangedOf(Uuid, usize),
+    /// Sessions that were signed in to an application; refresh tokens for it in other sessions, with those made from them.
     SessionsOfApplication(Uuid),
     /// As [`Ended::SessionsOfApplication`], of one user.
     SessionsOfUserInApplication(Uuid, Uuid),
     /// One refresh token and those made from it; its session goes on.
     RefreshToken(Uuid),
+}
+
+/// What the entries of [`Change::EndEach`] say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entries {
+    /// The `iss` whose tokens they end.
+    pub issuer: String,
+    /// When.
+    pub instant: Timestamp,
+    /// How long the longest of those tokens lives.
+    pub lifetime: Duration,
+}
+
+impl Entries {
+    /// The entry for `scope`, a token or session of `user` who signed in at `signed_in`. Not older than the sign-in, which
+    /// may have come after these were thought of: a user's entry could else not stand for it.
+    pub fn entry(&self, scope: Scope, user: Uuid, signed_in: Timestamp) -> Revocation {
+        let (issuer, instant) = (self.issuer.clone(), self.instant.max(signed_in));
+        let ends = instant.plus(self.lifetime);
+        Revocation { issuer, scope, instant, basis: Basis::SignIn, ends, user: Some(user.to_string()) }
+    }
 }
 
 /// What has expired.
@@ -92,8 +124,8 @@ pub enum Expired {
 /// What a commit did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// The numbers of the revocations among the changes, in their order.
-    pub revocations: Vec<u64>,
+    /// What was appended to the log, in its order.
+    pub revocations: Vec<Logged>,
     /// Refresh tokens that ended or were swept.
     pub refresh_tokens_ended: u64,
     /// Sessions that ended or were swept.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Change, Committed, Digest, Expired, FoundRefreshToken, KeyDocument, KeyState, Logged, LoginName, Pending, RefreshToken,
-    Session, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use crate::clock::Timestamp;
 
@@ -128,7 +128,7 @@ impl Store for MemoryStore {
         self.other()
     }
 
-    fn sessions_of(&self, _: Uuid) -> Pending<'_, Vec<Session>> {
+    fn sessions(&self, _: SessionsOf, _: usize) -> Pending<'_, Vec<Session>> {
         self.other()
     }
 

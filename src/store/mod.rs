@@ -22,12 +22,12 @@ use std::pin::Pin;
 
 use uuid::Uuid;
 
-pub use change::{Change, Committed, Ended, Expired};
+pub use change::{Change, Committed, Ended, Entries, Expired};
 pub use digest::Digest;
 pub(crate) use folding::folded;
 pub use key::{KeyDocument, KeyPurpose, KeyState, SigningKeyRecord};
 pub use revocation::{Basis, Logged, Revocation, Scope, ScopeKind};
-pub use session::{FoundRefreshToken, Match, RefreshToken, Session};
+pub use session::{Ancestor, FoundRefreshToken, Match, RefreshToken, Session, SessionsOf};
 pub use settings::{EncryptionKey, Location, StoreSettings};
 pub use user::{Link, Registration, Standing, User};
 
@@ -111,8 +111,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn standing(&self, user: Uuid, application: Uuid) -> Pending<'_, Standing>;
     /// A session that has not ended.
     fn session(&self, id: Uuid) -> Pending<'_, Option<Session>>;
-    /// A user's sessions that have not ended.
-    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>>;
+    /// Sessions that have not ended, newest first, at most `most`.
+    fn sessions(&self, of: SessionsOf, most: usize) -> Pending<'_, Vec<Session>>;
     /// The refresh token that this value is or was, with its session.
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>>;
     /// As [`Store::refresh_token_by_value`], with its user and application: all that a refresh decides on, at one moment.

@@ -21,10 +21,23 @@ pub struct Session {
     pub signed_in: Timestamp,
 }
 
+/// Whose sessions are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsOf {
+    /// Everybody's.
+    All,
+    /// A user's.
+    User(Uuid),
+    /// Those that were signed in to an application, or have a refresh token for it.
+    Application(Uuid),
+    /// As [`SessionsOf::Application`], of one user.
+    UserInApplication(Uuid, Uuid),
+}
+
 /// The secret that renews a session, as the store has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefreshToken {
-    /// Its id; it stays through rotations.
+    /// Its id, which stays through rotations: the session's where it was made at the sign-in.
     pub id: Uuid,
     /// The session it renews, and ends with.
     pub session: Uuid,
@@ -67,6 +80,15 @@ pub enum Match {
     },
 }
 
+/// A refresh token that another one was made from, at an exchange or at several in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its id.
+    pub id: Uuid,
+    /// The application it is for.
+    pub application: Uuid,
+}
+
 /// A refresh token, found by a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundRefreshToken {
@@ -76,4 +98,6 @@ pub struct FoundRefreshToken {
     pub session: Session,
     /// Which of its values was presented.
     pub matched: Match,
+    /// What it was made from, nearest first.
+    pub ancestors: Vec<Ancestor>,
 }

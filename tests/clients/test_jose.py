@@ -12,10 +12,10 @@ from server import APP, ISSUER, KEY, SECRET, TENANT, Server
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
 REQUIRED = ["aud", "exp", "iat", "iss", "sub", "jti", "sid", "auth_time", "authenticationType"]
 IN_ORDER = ["aud", "exp", "iat", "iss", "sub", "jti", "authenticationType", "email", "email_verified", "preferred_username",
-            "applicationId", "roles", "sid", "auth_time", "tid", "derived_from"]
+            "applicationId", "roles", "sid", "auth_time", "tid", "derived_from", "from_applications"]
 TYPES = {"aud": str, "exp": int, "iat": int, "iss": str, "sub": str, "jti": str, "authenticationType": str, "email": str,
          "email_verified": bool, "preferred_username": str, "applicationId": str, "roles": list, "sid": str, "auth_time": int,
-         "tid": str, "derived_from": list}
+         "tid": str, "derived_from": list, "from_applications": list}
 
 
 def key_set(http):
@@ -109,9 +109,11 @@ def test_every_way_to_a_token_says_the_same_of_itself(http, people):
         check_claims(claims)
     assert [claims["authenticationType"] for claims in found] == ["PASSWORD", "REFRESH_TOKEN", "JWT_SSO"]
     assert len({claims["sid"] for claims in found}) == len({claims["auth_time"] for claims in found}) == 1
+    assert found[0]["sid"] == person.refresh_token_id
     assert len({claims["jti"] for claims in found}) == 3
     assert found[2]["exp"] == found[1]["exp"]
     assert found[2]["derived_from"] == [person.refresh_token_id, found[1]["jti"]]
+    assert [claims.get("from_applications") for claims in found] == [None, None, [APP["shop"]]]
 
 
 def test_a_tenant_is_said_where_there_is_one(strict_http, strict_people, people):

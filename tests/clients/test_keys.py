@@ -61,12 +61,13 @@ def test_discovery_lists_what_is_served_and_each_address_answers(client, people)
     document = client.call("retrieve_open_id_configuration").ok()
     assert document["issuer"] == ISSUER
     addresses = {name: value for name, value in document.items() if isinstance(value, str) and name != "issuer"}
-    assert set(addresses) == {"jwks_uri", "userinfo_endpoint", "introspection_endpoint"}
+    assert set(addresses) == {"jwks_uri", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint"}
     token = people.session("shop").token
     bearer = {"Authorization": f"Bearer {token}"}
     assert fetch(document["jwks_uri"])[0] == 200
     assert fetch(document["userinfo_endpoint"], headers=bearer)[0] == 200
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert fetch(document["introspection_endpoint"], data=f"token={token}".encode(), headers=form)[0] == 200
+    assert fetch(document["revocation_endpoint"], data=f"token={token}".encode(), headers=form)[0] == 200
     signing = {key["alg"] for key in client.call("retrieve_json_web_key_set").ok()["keys"]}
     assert set(document["id_token_signing_alg_values_supported"]) - {"HS256"} <= signing

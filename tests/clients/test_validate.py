@@ -1,4 +1,4 @@
-"""Validate, vend, introspect and userinfo: jwt-api.md sections 2.7, 2.8, 2.11 and 2.12."""
+"""Validate, vend, introspect, RFC 7009 revoke and userinfo: jwt-api.md sections 2.7, 2.8, 2.11, 2.12 and 2.15."""
 
 import time
 
@@ -113,6 +113,26 @@ def test_another_clients_token_and_no_token(client, people):
     assert (found.status, found.body["error"], found.body["error_reason"]) == (401, "invalid_client", "client_id_mismatch")
     found = client.call(INTROSPECT, APP["shop"], "")
     assert (found.status, found.body["error"], found.body["error_reason"]) == (400, "invalid_request", "missing_token")
+
+
+def test_a_token_is_revoked_by_whoever_has_it(http, people):
+    """RFC 7009, which the clients have no function for."""
+    one, other = people.session("shop", "wiki"), people.session("shop")
+    issued = http("GET", f"/api/jwt/issue?applicationId={APP['wiki']}", bearer=one.token).json()["token"]
+    revoke = lambda **form: http("POST", "/oauth2/revoke", data=form)  # noqa: E731
+    holds = lambda token: http("GET", "/api/jwt/validate", bearer=token).status_code == 200  # noqa: E731
+    found = revoke(token=one.token, client_id=APP["wiki"])
+    assert (found.status_code, found.json()["error"], found.json()["error_reason"]) == (401, "invalid_client", "client_id_mismatch")
+    found = revoke(token_type_hint="access_token")
+    assert (found.status_code, found.json()["error"], found.json()["error_reason"]) == (400, "invalid_request", "missing_token")
+    assert holds(one.token) and holds(issued)
+    for _ in range(2):
+        found = revoke(token=one.token, client_id=APP["shop"], token_type_hint="refresh_token")
+        assert (found.status_code, found.content) == (200, b"")
+    assert not holds(one.token) and not holds(issued) and people.renews(one.refresh_token)
+    assert revoke(token=other.refresh_token, token_type_hint="pigeon").status_code == 200
+    assert not holds(other.token) and not people.renews(other.refresh_token)
+    assert revoke(token="unknown").status_code == 200
 
 
 def test_userinfo_is_the_users_record(client, people):

@@ -153,6 +153,63 @@ fn keys_are_listed_rotated_and_revoked_beside_a_gateway_and_without_one() {
     assert!(listed.contains(&active[0]), "{listed}");
 }
 
+/// At most a second after `revoke`, without asking the gateway for anything but the page.
+#[track_caller]
+fn is_refused_within_a_second(bench: &Bench, token: &str, revoke: impl FnOnce()) {
+    assert_eq!(bench.asked(token).status, 200);
+    revoke();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(bench.asked(token).status, 401);
+}
+
+#[test]
+fn sessions_and_tokens_that_are_revoked_beside_a_gateway_are_refused_within_a_second() {
+    let mut bench = Bench::new();
+    bench.start();
+    let body = format!(
+        "{{\"user\":{{\"email\":\"ann@example.com\",\"password\":\"correct horse\"}},\
+         \"registration\":{{\"applicationId\":\"{ORDERS}\",\"roles\":[\"admin\"]}}}}"
+    );
+    let sign_in = || {
+        let login = format!("{{\"loginId\":\"ann@example.com\",\"password\":\"correct horse\",\"applicationId\":\"{ORDERS}\"}}");
+        let answer = bench.api("POST /api/login", &login).json();
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        (text("token"), text("refreshToken"), text("refreshTokenId"))
+    };
+    assert_eq!(bench.api("POST /api/user/registration", &body).status, 200);
+    let sessions = |arguments: &[&str]| bench.good(&[&["sessions"], arguments, &["--config", "t.toml"]].concat());
+
+    let (token, refresh, _) = sign_in();
+    let file = bench.path().join("token.txt");
+    fs::write(&file, &token).unwrap();
+    is_refused_within_a_second(&bench, &token, || {
+        sessions(&["revoke", "--token-file", "token.txt"]);
+    });
+    let renewed = bench.api("POST /api/jwt/refresh", &format!("{{\"refreshToken\":\"{refresh}\"}}")).json();
+    let renewed = renewed["token"].as_str().unwrap();
+    assert_eq!(bench.asked(renewed).status, 200, "the session goes on");
+
+    let (other, _, id) = sign_in();
+    let listed: Value = serde_json::from_str(&sessions(&["list", "--user", "ann@example.com", "--json"])).unwrap();
+    assert!(listed["sessions"].as_array().unwrap().iter().any(|session| session["id"] == *id), "{listed}");
+    is_refused_within_a_second(&bench, &other, || {
+        sessions(&["revoke", "--session", &id]);
+    });
+    is_refused_within_a_second(&bench, renewed, || {
+        sessions(&["revoke", "--user", "ann@example.com", "--application", "orders"]);
+    });
+    assert_eq!(bench.api("POST /api/jwt/refresh", &format!("{{\"refreshToken\":\"{refresh}\"}}")).status, 401);
+
+    let (token, ..) = sign_in();
+    assert_eq!(bench.asked(&token).status, 200, "a new sign-in");
+    bench.stop();
+    bench.good(&["sessions", "revoke", "--config", "t.toml", "--application", "orders"]);
+    bench.start();
+    assert_eq!(bench.asked(&token).status, 401, "ended while no gateway ran");
+    assert_eq!(bench.run(&["sessions", "revoke", "--config", "t.toml"]).0, Some(2));
+    assert_eq!(bench.run(&["sessions", "revoke", "--config", "t.toml", "--user", "nobody"]).0, Some(1));
+}
+
 #[test]
 fn commands_on_a_store_that_is_not_there_make_none() {
     let bench = Bench::new();
@@ -160,6 +217,8 @@ fn commands_on_a_store_that_is_not_there_make_none() {
         &["keys", "list", "--config", "t.toml"][..],
         &["keys", "rotate", "--config", "t.toml"],
         &["token", "mint", "--config", "t.toml", "--user", "a"],
+        &["sessions", "list", "--config", "t.toml"],
+        &["sessions", "revoke", "--config", "t.toml", "--user", "a"],
         &["store", "migrate", "--config", "t.toml"],
         &["store", "backup", "--config", "t.toml", "copy"],
     ] {

@@ -12,10 +12,9 @@ use uuid::Uuid;
 use crate::authority::{Application, Authority, Denial, Minted};
 use crate::cli::opened_store::{self, Stopped, failed, refused};
 use crate::cli::operator::Operator;
-use crate::cli::{Outcome, Streams, write_json};
+use crate::cli::{Outcome, Streams, named, write_json};
 use crate::clock::Clock;
 use crate::config;
-use crate::store::{LoginName, User};
 use crate::telemetry::{self, LogSettings, LogSink};
 
 /// Make an access token for a user, as a sign-in would. Whoever has it is that user until it expires.
@@ -87,7 +86,7 @@ impl Mint {
             Ok(application) => application,
             Err(problem) => return failed(&problem, streams),
         };
-        let user = match self.user(authority).await {
+        let user = match named::user(authority, &self.user).await {
             Ok(Some(user)) => user,
             Ok(None) => return failed(&format!("there is no user {:?}", self.user), streams),
             Err(denial) => return denied(&denial, streams),
@@ -105,21 +104,7 @@ impl Mint {
     }
 
     fn application<'a>(&self, authority: &'a Authority) -> Result<Option<&'a Arc<Application>>, String> {
-        let Some(name) = &self.application else { return Ok(None) };
-        let settings = authority.settings();
-        let by_id = Uuid::parse_str(name).ok().and_then(|id| settings.application(id));
-        let found = by_id.or_else(|| settings.application_named(name));
-        found.map(Some).ok_or_else(|| format!("there is no application {name:?}"))
-    }
-
-    /// By id where it is one, else by name.
-    async fn user(&self, authority: &Authority) -> Result<Option<User>, Denial> {
-        if let Ok(id) = Uuid::parse_str(&self.user)
-            && let Some(user) = authority.user(id).await?
-        {
-            return Ok(Some(user));
-        }
-        authority.user_by_name(LoginName::Either(&self.user)).await
+        self.application.as_deref().map(|name| named::application(authority.settings(), name)).transpose()
     }
 
     /// Said before the token is shown, so that none is without its line.

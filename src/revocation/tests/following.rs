@@ -12,7 +12,7 @@ use super::super::*;
 use super::*;
 use crate::clock::Clock;
 use crate::store::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, LoginName, Pending, RefreshToken, ScopeKind, Session,
+    Change, Committed, Digest, FoundRefreshToken, KeyDocument, LoginName, Pending, RefreshToken, ScopeKind, Session, SessionsOf,
     SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 
@@ -73,7 +73,7 @@ impl Store for Log {
     fn standing_in(&self, _: Uuid, _: Uuid, _: Uuid) -> Pending<'_, (Option<Session>, Standing)> {
         down()
     }
-    fn sessions_of(&self, _: Uuid) -> Pending<'_, Vec<Session>> {
+    fn sessions(&self, _: SessionsOf, _: usize) -> Pending<'_, Vec<Session>> {
         down()
     }
     fn refresh_token_by_value(&self, _: Digest) -> Pending<'_, Option<FoundRefreshToken>> {

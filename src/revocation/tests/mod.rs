@@ -36,6 +36,7 @@ pub(super) fn token() -> Lineage<'static> {
         session: Some("sid-1"),
         user: "alice",
         application: Some("orders"),
+        through: Ids::NONE,
         signed_in: at(THEN),
         issued: at(THEN),
         whole_seconds: false,

@@ -49,19 +49,22 @@ struct Token {
     session: Option<String>,
     user: String,
     application: Option<String>,
+    through: Vec<String>,
     instants: (u64, u64),
     foreign: bool,
 }
 
 fn a_token() -> impl Strategy<Value = Token> {
     let ids = prop::collection::vec(name(), 0..3);
-    (name(), ids, prop::option::of(name()), name(), prop::option::of(name()), (0..SPAN, 0..SPAN), any::<bool>()).prop_map(
-        |(issuer, ids, session, user, application, instants, foreign)| Token {
+    let applications = (prop::option::of(name()), prop::collection::vec(name(), 0..3));
+    (name(), ids, prop::option::of(name()), name(), applications, (0..SPAN, 0..SPAN), any::<bool>()).prop_map(
+        |(issuer, ids, session, user, (application, through), instants, foreign)| Token {
             issuer,
             ids,
             session,
             user,
             application,
+            through,
             instants: if foreign { (instants.0 / 1000 * 1000, instants.0 / 1000 * 1000) } else { instants },
             foreign,
         },
@@ -75,7 +78,8 @@ fn concerns(entry: &Revocation, token: &Token) -> bool {
         true => instant / 1000 <= entry.instant.seconds(),
         false => instant <= entry.instant.millis(),
     };
-    let application = |name: &String| token.application.as_ref() == Some(name);
+    let came_through = |name: &String| entry.basis == Basis::SignIn && token.through.contains(name);
+    let application = |name: &String| token.application.as_ref() == Some(name) || came_through(name);
     entry.issuer == token.issuer
         && match &entry.scope {
             Scope::Token(id) => token.ids.contains(id),
@@ -113,6 +117,7 @@ proptest! {
         for token in &tokens {
             let (id, rest) = token.ids.split_first().map_or((None, &[][..]), |(id, rest)| (Some(id.as_str()), rest));
             let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+            let through: Vec<&str> = token.through.iter().map(String::as_str).collect();
             let lineage = Lineage {
                 issuer: &token.issuer,
                 token_id: id,
@@ -120,6 +125,7 @@ proptest! {
                 session: token.session.as_deref(),
                 user: &token.user,
                 application: token.application.as_deref(),
+                through: Ids::Listed(&through),
                 signed_in: at(token.instants.0),
                 issued: at(token.instants.1),
                 whole_seconds: token.foreign,

@@ -58,6 +58,22 @@ fn what_was_exchanged_or_refreshed_from_a_revoked_token_is_revoked() {
 }
 
 #[test]
+fn an_application_that_a_token_came_through_counts_by_sign_in_and_not_for_its_roles() {
+    let (claim, in_wiki) = (json!(["wiki", 7, "blog"]), Scope::UserInApplication("alice".into(), "wiki".into()));
+    let through = Lineage { through: Ids::Claim(&claim), ..token() };
+    let anew = Lineage { signed_in: at(THEN + 1), ..through };
+    for (scope, kind) in [(Scope::Application("blog".into()), "application"), (in_wiki, "user_in_application")] {
+        assert_eq!(verdict(revocation(scope.clone()), through), Err(kind));
+        assert_eq!(verdict(revocation(scope.clone()), anew), Ok(()));
+        assert_eq!(verdict(revocation(scope.clone()), token()), Ok(()), "one that did not");
+        let lost = Revocation { basis: Basis::Issue, ..revocation(scope) };
+        assert_eq!(verdict(lost, through), Ok(()));
+    }
+    let of_bob = Scope::UserInApplication("bob".into(), "wiki".into());
+    assert_eq!(verdict(revocation(of_bob), through), Ok(()));
+}
+
+#[test]
 fn a_token_issued_later_from_a_revoked_session_is_revoked() {
     let late = Lineage { token_id: Some("jti-9"), issued: at(THEN + 5000), ..token() };
     assert_eq!(verdict(revocation(Scope::Session("sid-1".into())), late), Err("session"));

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::columns::{integer, millis, number};
 use super::{end, person, sign, token, words};
 use crate::clock::Timestamp;
-use crate::store::{Change, Committed, KeyDocument, Revocation, StoreError};
+use crate::store::{Change, Committed, KeyDocument, Logged, Revocation, StoreError};
 
 /// Does all of `changes` in order, up to the first that is refused.
 pub(super) fn apply(db: &Connection, changes: &[Change]) -> Result<Committed, StoreError> {
@@ -38,7 +38,8 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::AddRefreshToken(token) => token::add(db, token),
         Change::UseRefreshToken(token) => token::note_use(db, token),
         Change::RotateRefreshToken(token, at) => token::rotate(db, token, *at),
-        Change::End(ended) => end::end(db, ended, committed),
+        Change::End(ended) => end::end(db, ended, committed).map(drop),
+        Change::EndEach(ended, entries) => end::end_each(db, ended, entries, committed),
         Change::Revoke(revocation) => revoke(db, revocation, committed),
         Change::AddSigningKey(key) => sign::add(db, key),
         Change::ReplaceSigningKey(key) => sign::replace(db, key),
@@ -62,7 +63,7 @@ pub(super) fn change_one(db: &Connection, sql: &str, values: impl Params) -> Res
     }
 }
 
-fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
+pub(super) fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
     let (target, audience) = words::scope(&revocation.scope);
     execute(
         db,
@@ -79,7 +80,8 @@ fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -
             revocation.user,
         ],
     )?;
-    committed.revocations.push(number(db.last_insert_rowid()));
+    let number = number(db.last_insert_rowid());
+    committed.revocations.push(Logged { number, revocation: revocation.clone() });
     match (revocation.basis, revocation.scope.closes()) {
         (crate::store::Basis::Issue, _) | (_, (None, None)) => Ok(()),
         (crate::store::Basis::SignIn, (user, application)) => close(db, user, application, revocation.instant),

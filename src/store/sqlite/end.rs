@@ -5,84 +5,154 @@
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use uuid::Uuid;
 
-use super::apply::{change_one, execute};
-use super::columns::millis;
+use super::apply::{change_one, execute, revoke};
+use super::columns::{Columns, limit, millis};
 use super::sign;
 use crate::clock::Timestamp;
-use crate::store::{Committed, Ended, Expired, StoreError};
+use crate::store::{Committed, Ended, Entries, Expired, Scope, StoreError};
 
-/// Those of the refresh token and of all that were made from it, and from these.
-const REFRESH_TOKEN_WITH_DESCENDANTS: &str = "WITH RECURSIVE ending (id) AS (
-         VALUES (?1) UNION SELECT refresh_token.id FROM refresh_token JOIN ending ON refresh_token.parent = ending.id
-     )
-     DELETE FROM refresh_token WHERE id IN (SELECT id FROM ending)";
+/// Refresh tokens under a condition, with all that were made from them, and from these.
+macro_rules! refresh_tokens {
+    ($condition:literal) => {
+        concat!(
+            "WITH RECURSIVE ending (id) AS (
+                 SELECT id FROM refresh_token WHERE ",
+            $condition,
+            " UNION SELECT refresh_token.id FROM refresh_token JOIN ending ON refresh_token.parent = ending.id
+             )
+             DELETE FROM refresh_token WHERE id IN (SELECT id FROM ending)
+             RETURNING id, user, (SELECT signed_in FROM session WHERE session.id = refresh_token.session), session"
+        )
+    };
+}
+
+macro_rules! sessions {
+    ($condition:literal) => {
+        concat!("DELETE FROM session WHERE ", $condition, " RETURNING id, user, signed_in, id")
+    };
+}
+
+const COUNT_EXCHANGED: &str = "SELECT count(*) FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL";
+
+/// A session or refresh token that has just ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gone {
+    id: Uuid,
+    user: Uuid,
+    signed_in: Timestamp,
+    session: Uuid,
+}
+
+/// What has just ended.
+#[derive(Debug, Default)]
+pub(super) struct AllGone {
+    sessions: Vec<Gone>,
+    refresh_tokens: Vec<Gone>,
+}
 
 /// Removes records and counts them.
 struct Remover<'a> {
     db: &'a Connection,
     committed: &'a mut Committed,
+    gone: AllGone,
 }
 
-impl Remover<'_> {
-    fn refresh_tokens(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+impl<'a> Remover<'a> {
+    fn new(db: &'a Connection, committed: &'a mut Committed) -> Self {
+        Self { db, committed, gone: AllGone::default() }
+    }
+
+    fn end_refresh_tokens(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        let ended = gone(self.db, sql, values)?;
+        self.committed.refresh_tokens_ended += ended.len() as u64;
+        self.gone.refresh_tokens.extend(ended);
+        Ok(())
+    }
+
+    fn end_sessions(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        let ended = gone(self.db, sql, values)?;
+        self.committed.sessions_ended += ended.len() as u64;
+        self.gone.sessions.extend(ended);
+        Ok(())
+    }
+
+    fn expire_refresh_tokens(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
         self.committed.refresh_tokens_ended += execute(self.db, sql, values)? as u64;
         Ok(())
     }
 
-    fn sessions(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
+    fn expire_sessions(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
         self.committed.sessions_ended += execute(self.db, sql, values)? as u64;
         Ok(())
     }
 
     fn session(&mut self, id: Uuid) -> Result<(), StoreError> {
-        self.refresh_tokens("DELETE FROM refresh_token WHERE session = ?1", [id.as_bytes()])?;
-        self.sessions("DELETE FROM session WHERE id = ?1", [id.as_bytes()])
+        self.end_refresh_tokens(refresh_tokens!("session = ?1"), [id.as_bytes()])?;
+        self.end_sessions(sessions!("id = ?1"), [id.as_bytes()])
     }
 
     fn sessions_of(&mut self, user: Uuid) -> Result<(), StoreError> {
-        self.refresh_tokens(
-            "DELETE FROM refresh_token WHERE session IN (SELECT id FROM session WHERE user = ?1)",
-            [user.as_bytes()],
-        )?;
-        self.sessions("DELETE FROM session WHERE user = ?1", [user.as_bytes()])
+        self.end_refresh_tokens(refresh_tokens!("session IN (SELECT id FROM session WHERE user = ?1)"), [user.as_bytes()])?;
+        self.end_sessions(sessions!("user = ?1"), [user.as_bytes()])
     }
 
     fn other_sessions_of(&mut self, user: Uuid, session: Uuid) -> Result<(), StoreError> {
-        self.refresh_tokens(
-            "DELETE FROM refresh_token WHERE session IN (SELECT id FROM session WHERE user = ?1 AND id <> ?2)",
-            params![user.as_bytes(), session.as_bytes()],
-        )?;
-        self.sessions("DELETE FROM session WHERE user = ?1 AND id <> ?2", params![user.as_bytes(), session.as_bytes()])
+        let both = params![user.as_bytes(), session.as_bytes()];
+        self.end_refresh_tokens(refresh_tokens!("session IN (SELECT id FROM session WHERE user = ?1 AND id <> ?2)"), both)?;
+        self.end_sessions(sessions!("user = ?1 AND id <> ?2"), both)
+    }
+
+    /// Counted first, by an index alone: mostly there is nothing to do.
+    fn oldest_sessions_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
+        let excess = count(self.db, "SELECT count(*) FROM session WHERE user = ?1", user)? - limit(kept);
+        let ended = if excess > 0 { oldest(self.db, user, excess)? } else { Vec::new() };
+        ended.into_iter().try_for_each(|session| self.session(session))
+    }
+
+    fn oldest_exchanged_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
+        // All of them first: that asks an index alone.
+        for sql in ["SELECT count(*) FROM refresh_token WHERE user = ?1", COUNT_EXCHANGED] {
+            if count(self.db, sql, user)? <= limit(kept) {
+                return Ok(());
+            }
+        }
+        self.end_refresh_tokens(
+            refresh_tokens!(
+                "id IN (SELECT id FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL
+                     ORDER BY inserted DESC, id DESC LIMIT -1 OFFSET ?2)"
+            ),
+            params![user.as_bytes(), limit(kept)],
+        )
     }
 
     fn sessions_of_application(&mut self, application: Uuid) -> Result<(), StoreError> {
-        self.refresh_tokens(
-            "DELETE FROM refresh_token
-             WHERE application = ?1 OR session IN (SELECT id FROM session WHERE application = ?1)",
+        self.end_refresh_tokens(
+            refresh_tokens!("application = ?1 OR session IN (SELECT id FROM session WHERE application = ?1)"),
             [application.as_bytes()],
         )?;
-        self.sessions("DELETE FROM session WHERE application = ?1", [application.as_bytes()])
+        self.end_sessions(sessions!("application = ?1"), [application.as_bytes()])
     }
 
     fn sessions_of_user_in_application(&mut self, user: Uuid, application: Uuid) -> Result<(), StoreError> {
         let both = params![user.as_bytes(), application.as_bytes()];
         // The `+` leaves one index to use: a user has few refresh tokens, an application may have all.
-        self.refresh_tokens(
-            "DELETE FROM refresh_token
-             WHERE (user = ?1 AND +application = ?2)
-                 OR session IN (SELECT id FROM session WHERE user = ?1 AND application = ?2)",
+        self.end_refresh_tokens(
+            refresh_tokens!(
+                "(user = ?1 AND +application = ?2)
+                     OR session IN (SELECT id FROM session WHERE user = ?1 AND application = ?2)"
+            ),
             both,
         )?;
-        self.sessions("DELETE FROM session WHERE user = ?1 AND application = ?2", both)
+        self.end_sessions(sessions!("user = ?1 AND application = ?2"), both)
     }
 
     fn expired_refresh_tokens(&mut self, of: Uuid, start: Timestamp, made: Option<Timestamp>) -> Result<(), StoreError> {
-        self.refresh_tokens(
+        self.expire_refresh_tokens(
             "DELETE FROM refresh_token WHERE application = ?1 AND start < ?2",
             params![of.as_bytes(), millis(start)],
         )?;
         let Some(made) = made else { return Ok(()) };
-        self.refresh_tokens(
+        self.expire_refresh_tokens(
             "DELETE FROM refresh_token WHERE application = ?1 AND inserted < ?2",
             params![of.as_bytes(), millis(made)],
         )
@@ -93,12 +163,32 @@ impl Remover<'_> {
         let mut last: Vec<u8> = Vec::new();
         while let Some(application) = application_after(self.db, &last)? {
             if !known.contains(&application) {
-                self.refresh_tokens("DELETE FROM refresh_token WHERE application = ?1", [application.as_bytes()])?;
+                self.expire_refresh_tokens("DELETE FROM refresh_token WHERE application = ?1", [application.as_bytes()])?;
             }
             last = application.as_bytes().to_vec();
         }
         Ok(())
     }
+}
+
+fn gone(db: &Connection, sql: &str, values: impl Params) -> Result<Vec<Gone>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(values, |row| {
+        let mut columns = Columns::of(row);
+        Ok(Gone { id: columns.id()?, user: columns.id()?, signed_in: columns.instant()?, session: columns.id()? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn count(db: &Connection, sql: &str, user: Uuid) -> Result<i64, StoreError> {
+    Ok(db.prepare_cached(sql)?.query_row([user.as_bytes()], |row| row.get(0))?)
+}
+
+/// A user's oldest sessions, so many.
+fn oldest(db: &Connection, user: Uuid, most: i64) -> Result<Vec<Uuid>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT id FROM session WHERE user = ?1 ORDER BY signed_in, id LIMIT ?2")?;
+    let rows = statement.query_map(params![user.as_bytes(), most], |row| row.get(0).map(Uuid::from_bytes))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn application_after(db: &Connection, last: &[u8]) -> Result<Option<Uuid>, StoreError> {
@@ -109,28 +199,49 @@ fn application_after(db: &Connection, last: &[u8]) -> Result<Option<Uuid>, Store
 
 /// Removes a user; the registrations and links go along.
 pub(super) fn user(db: &Connection, id: Uuid, committed: &mut Committed) -> Result<(), StoreError> {
-    Remover { db, committed }.sessions_of(id)?;
+    Remover::new(db, committed).sessions_of(id)?;
     change_one(db, "DELETE FROM user WHERE id = ?1", [id.as_bytes()])
 }
 
-pub(super) fn end(db: &Connection, ended: &Ended, committed: &mut Committed) -> Result<(), StoreError> {
-    let mut remover = Remover { db, committed };
+/// Ends them, and says what that was.
+pub(super) fn end(db: &Connection, ended: &Ended, committed: &mut Committed) -> Result<AllGone, StoreError> {
+    let mut remover = Remover::new(db, committed);
     match ended {
         Ended::Session(session) => remover.session(*session),
         Ended::SessionsOf(user) => remover.sessions_of(*user),
         Ended::OtherSessionsOf(user, session) => remover.other_sessions_of(*user, *session),
+        Ended::OldestSessionsOf(user, kept) => remover.oldest_sessions_of(*user, *kept),
+        Ended::OldestExchangedOf(user, kept) => remover.oldest_exchanged_of(*user, *kept),
         Ended::SessionsOfApplication(application) => remover.sessions_of_application(*application),
         Ended::SessionsOfUserInApplication(user, application) => remover.sessions_of_user_in_application(*user, *application),
-        Ended::RefreshToken(token) => remover.refresh_tokens(REFRESH_TOKEN_WITH_DESCENDANTS, [token.as_bytes()]),
+        Ended::RefreshToken(token) => remover.end_refresh_tokens(refresh_tokens!("id = ?1"), [token.as_bytes()]),
+    }?;
+    Ok(remover.gone)
+}
+
+/// Ends them, with an entry for each session and each refresh token that ends alone, both in the order of their ids.
+pub(super) fn end_each(db: &Connection, ended: &Ended, entries: &Entries, committed: &mut Committed) -> Result<(), StoreError> {
+    let AllGone { mut sessions, mut refresh_tokens } = end(db, ended, committed)?;
+    sessions.sort_unstable();
+    refresh_tokens.sort_unstable();
+    for session in &sessions {
+        let scope = Scope::Session(session.id.to_string());
+        revoke(db, &entries.entry(scope, session.user, session.signed_in), committed)?;
     }
+    let goes_on = |token: &&Gone| sessions.binary_search_by_key(&token.session, |session| session.id).is_err();
+    for token in refresh_tokens.iter().filter(goes_on) {
+        let scope = Scope::Token(token.id.to_string());
+        revoke(db, &entries.entry(scope, token.user, token.signed_in), committed)?;
+    }
+    Ok(())
 }
 
 pub(super) fn sweep(db: &Connection, expired: &Expired, committed: &mut Committed) -> Result<(), StoreError> {
-    let mut remover = Remover { db, committed };
+    let mut remover = Remover::new(db, committed);
     match expired {
         Expired::RefreshTokens(application, start, made) => remover.expired_refresh_tokens(*application, *start, *made),
         Expired::RefreshTokensOfOthers(known) => remover.refresh_tokens_of_others(known),
-        Expired::Sessions(before) => remover.sessions(
+        Expired::Sessions(before) => remover.expire_sessions(
             "DELETE FROM session WHERE signed_in < ?1
                  AND NOT EXISTS (SELECT 1 FROM refresh_token WHERE refresh_token.session = session.id)",
             [millis(*before)],

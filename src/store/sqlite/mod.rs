@@ -33,7 +33,7 @@ pub use copy::{CopyError, Existing, Restored};
 pub use schema::{Migrated, OpenError};
 
 use super::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, Logged, LoginName, Pending, RefreshToken, Session,
+    Change, Committed, Digest, FoundRefreshToken, KeyDocument, Logged, LoginName, Pending, RefreshToken, Session, SessionsOf,
     SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use crate::clock::{Clock, Timestamp};
@@ -263,8 +263,8 @@ impl Store for SqliteStore {
         self.read(move |db| Ok((read::session(db, session)?, read::standing(db, user, application)?)))
     }
 
-    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
-        self.read(move |db| read::sessions_of(db, user))
+    fn sessions(&self, of: SessionsOf, most: usize) -> Pending<'_, Vec<Session>> {
+        self.read(move |db| read::sessions(db, of, most))
     }
 
     fn session(&self, id: Uuid) -> Pending<'_, Option<Session>> {

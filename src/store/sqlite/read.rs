@@ -8,9 +8,12 @@ use super::words;
 use crate::clock::Timestamp;
 use crate::store::folding::folded;
 use crate::store::{
-    Digest, FoundRefreshToken, KeyDocument, Logged, Match, RefreshToken, Registration, Revocation, Session, SigningKeyRecord,
-    Standing, StoreError, StoreIdentity, User,
+    Ancestor, Digest, FoundRefreshToken, KeyDocument, Logged, Match, RefreshToken, Registration, Revocation, Session, SessionsOf,
+    SigningKeyRecord, Standing, StoreError, StoreIdentity, User,
 };
+
+/// More generations than any refresh token has: a circle, which only a damaged file can have, ends here.
+const MOST_ANCESTORS: usize = 64;
 
 type Read<T> = Result<T, StoreError>;
 
@@ -32,6 +35,23 @@ macro_rules! registrations {
             "SELECT id, application, roles, username, profile, inserted, updated, last_login, version
              FROM registration WHERE ",
             $condition
+        )
+    };
+}
+
+macro_rules! sessions {
+    ($condition:expr) => {
+        concat!("SELECT id, user, application, authentication_type, signed_in FROM session WHERE ", $condition)
+    };
+}
+
+macro_rules! newest_sessions {
+    ($condition:literal, $most:literal) => {
+        concat!(
+            "SELECT id, user, application, authentication_type, signed_in FROM session WHERE ",
+            $condition,
+            " ORDER BY signed_in DESC, id DESC LIMIT ",
+            $most
         )
     };
 }
@@ -97,13 +117,28 @@ fn closing(db: &Connection, user: &[u8], application: &[u8]) -> Read<Option<Time
 }
 
 pub(super) fn session(db: &Connection, id: Uuid) -> Read<Option<Session>> {
-    let sql = "SELECT id, user, application, authentication_type, signed_in FROM session WHERE id = ?1";
-    one(db, sql, [id.as_bytes()], to_session)
+    one(db, sessions!("id = ?1"), [id.as_bytes()], to_session)
 }
 
-pub(super) fn sessions_of(db: &Connection, user: Uuid) -> Read<Vec<Session>> {
-    let sql = "SELECT id, user, application, authentication_type, signed_in FROM session WHERE user = ?1";
-    list(db, sql, [user.as_bytes()], to_session)
+pub(super) fn sessions(db: &Connection, of: SessionsOf, most: usize) -> Read<Vec<Session>> {
+    let most = limit(most);
+    match of {
+        SessionsOf::All => list(db, newest_sessions!("true", "?1"), [most], to_session),
+        SessionsOf::User(user) => list(db, newest_sessions!("user = ?1", "?2"), params![user.as_bytes(), most], to_session),
+        SessionsOf::Application(application) => {
+            let sql =
+                newest_sessions!("application = ?1 OR id IN (SELECT session FROM refresh_token WHERE application = ?1)", "?2");
+            list(db, sql, params![application.as_bytes(), most], to_session)
+        }
+        SessionsOf::UserInApplication(user, application) => {
+            let sql = newest_sessions!(
+                "user = ?1 AND (application = ?2
+                     OR id IN (SELECT session FROM refresh_token WHERE user = ?1 AND +application = ?2))",
+                "?3"
+            );
+            list(db, sql, params![user.as_bytes(), application.as_bytes(), most], to_session)
+        }
+    }
 }
 
 pub(super) fn refresh_token(db: &Connection, id: Uuid) -> Read<Option<FoundRefreshToken>> {
@@ -137,7 +172,24 @@ pub(super) fn renewal(db: &Connection, value: Digest) -> Read<Option<(FoundRefre
 fn with_session(db: &Connection, token: Option<RefreshToken>, matched: Match) -> Read<Option<FoundRefreshToken>> {
     let Some(token) = token else { return Ok(None) };
     let session = session(db, token.session)?;
-    Ok(session.map(|session| FoundRefreshToken { token, session, matched }))
+    let ancestors = token.parent.map(|parent| ancestors(db, parent)).transpose()?.unwrap_or_default();
+    Ok(session.map(|session| FoundRefreshToken { token, session, matched, ancestors }))
+}
+
+/// The refresh token of this id and those that it was made from, nearest first.
+fn ancestors(db: &Connection, id: Uuid) -> Read<Vec<Ancestor>> {
+    let sql = "WITH RECURSIVE line (id, application, parent, distance) AS (
+             SELECT id, application, parent, 1 FROM refresh_token WHERE id = ?1
+             UNION ALL
+             SELECT refresh_token.id, refresh_token.application, refresh_token.parent, distance + 1
+             FROM refresh_token JOIN line ON refresh_token.id = line.parent
+             LIMIT ?2
+         )
+         SELECT id, application FROM line ORDER BY distance";
+    list(db, sql, params![id.as_bytes(), limit(MOST_ANCESTORS)], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Ancestor { id: columns.id()?, application: columns.id()? })
+    })
 }
 
 pub(super) fn refresh_tokens_of(db: &Connection, user: Uuid, most: usize) -> Read<Vec<RefreshToken>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::AuthoritySite;
 use crate::support::authority::*;
@@ -126,4 +126,18 @@ fn parameter_given_twice_is_400_and_every_sign_in_has_a_session_of_its_own() {
     let sessions: std::collections::BTreeSet<String> =
         [&one, &other, &third].into_iter().map(|tokens| claims(&tokens.access)["sid"].to_string()).collect();
     assert_eq!(sessions.len(), 3, "none is taken over from a cookie");
+}
+
+#[test]
+fn a_session_is_named_by_its_refresh_token_and_an_exchanged_one_has_an_id_of_its_own() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, BILLING]);
+    let first = site.sign_in("ann", ORDERS);
+    let exchanged = Tokens::of(&site.issue(&first.access, BILLING, Some(&first.refresh)));
+    let renewed = Tokens::of(&site.refresh(&exchanged.refresh));
+    for token in [&first.access, &exchanged.access, &renewed.access] {
+        assert_eq!(claims(token)["sid"], first.id.as_str());
+    }
+    assert_ne!(renewed.id, first.id);
+    assert_eq!(claims(&renewed.access)["derived_from"], json!([first.id, renewed.id]));
 }

@@ -10,6 +10,7 @@ mod hosts;
 mod kill;
 mod kinds;
 mod listing;
+mod oauth_revoke;
 mod one_time;
 mod permissions;
 mod reconcile;

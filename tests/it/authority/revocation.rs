@@ -207,3 +207,114 @@ fn logout_ends_the_session_that_is_named_or_all_and_says_200_in_any_case() {
     site.is_dead(&three.access, "everywhere");
     assert_eq!(site.visit("/orders", &bob.access), 200);
 }
+
+/// A chain of exchanges, each on the strength of the refresh token of the one before: access tokens made by the exchange and
+/// by a refresh afterwards.
+fn chain(site: &AuthoritySite, first: &Tokens, applications: &[&str]) -> Vec<(Tokens, Tokens)> {
+    let mut links: Vec<(Tokens, Tokens)> = Vec::new();
+    for application in applications {
+        let last = links.last().map_or(first, |(_, refreshed)| refreshed);
+        let exchanged = Tokens::of(&site.issue(&last.access, application, Some(&last.refresh)));
+        let refreshed = Tokens::of(&site.refresh(&exchanged.refresh));
+        links.push((exchanged, refreshed));
+    }
+    links
+}
+
+#[track_caller]
+fn all_are(site: &AuthoritySite, links: &[(Tokens, Tokens)], expected: u16) {
+    for (number, (exchanged, refreshed)) in links.iter().enumerate() {
+        assert_eq!((site.validate(&exchanged.access), site.validate(&refreshed.access)), (expected, expected), "link {number}");
+        assert_eq!(site.refresh(&refreshed.refresh).status, expected, "link {number}");
+    }
+}
+
+#[test]
+fn what_was_exchanged_from_sessions_of_a_revoked_application_ends_with_them() {
+    let site = AuthoritySite::start();
+    let ann = site.user("ann", &[ORDERS, BILLING, KIOSK]);
+    let unregister = format!("DELETE /api/user/registration/{ann}/{ORDERS}");
+    let lines = [
+        format!("DELETE /api/jwt/refresh?applicationId={ORDERS}"),
+        format!("DELETE /api/jwt/refresh?applicationId={ORDERS}&userId={ann}"),
+        unregister.clone(),
+    ];
+    for line in lines {
+        let (ended, other) = (site.sign_in("ann", ORDERS), site.sign_in("ann", BILLING));
+        let (of_ended, of_other) = (chain(&site, &ended, &[BILLING, KIOSK]), chain(&site, &other, &[KIOSK]));
+        all_are(&site, &of_ended, 200);
+        assert_eq!(site.manage(&line, None).status, 200, "{line}");
+        all_are(&site, &of_ended, 401);
+        all_are(&site, &of_other, 200);
+        assert_eq!(site.validate(&other.access), 200, "{line}");
+        if line == unregister {
+            site.register(&ann, ORDERS, None);
+        }
+        let anew = site.sign_in("ann", ORDERS);
+        all_are(&site, &chain(&site, &anew, &[BILLING]), 200);
+    }
+}
+
+#[test]
+fn what_came_through_a_revoked_application_ends_and_what_it_came_from_goes_on() {
+    let site = AuthoritySite::start();
+    let ann = site.user("ann", &[ORDERS, BILLING, KIOSK]);
+    for query in [format!("applicationId={BILLING}"), format!("applicationId={BILLING}&userId={ann}")] {
+        let first = site.sign_in("ann", ORDERS);
+        let beside = chain(&site, &first, &[KIOSK]);
+        let links = chain(&site, &first, &[BILLING, KIOSK, ORDERS]);
+        let by_token_alone = Tokens::of(&site.issue(&links[0].0.access, KIOSK, None));
+        site.revoke(&query);
+        all_are(&site, &links, 401);
+        assert_eq!(site.validate(&by_token_alone.access), 401);
+        all_are(&site, &beside, 200);
+        assert_eq!((site.validate(&first.access), site.refresh(&first.refresh).status), (200, 200));
+        site.gateway.clock.advance(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_lost_role_leaves_what_was_exchanged_for_another_application() {
+    let site = AuthoritySite::start();
+    let ann = site.user("ann", &[BILLING]);
+    site.register(&ann, ORDERS, Some(&["admin", "user"]));
+    let first = site.sign_in("ann", ORDERS);
+    let links = chain(&site, &first, &[BILLING]);
+    let body = json!({ "registration": { "applicationId": ORDERS, "roles": ["user"] } });
+    assert_eq!(site.manage(&format!("PUT /api/user/registration/{ann}/{ORDERS}"), Some(&body)).status, 200);
+    assert_eq!(site.validate(&first.access), 401);
+    all_are(&site, &links, 200);
+}
+
+#[test]
+fn a_revoked_child_ends_all_that_was_made_from_it_however_far() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, BILLING, KIOSK]);
+    let first = site.sign_in("ann", ORDERS);
+    let links = chain(&site, &first, &[BILLING, KIOSK, ORDERS, KIOSK]);
+    all_are(&site, &links, 200);
+    site.revoke(&format!("token={}", links[1].1.refresh));
+    all_are(&site, &links[2..], 401);
+    site.is_dead(&links[1].1.access, "refreshed from it");
+    // Made beside it, not from it.
+    assert_eq!((site.validate(&links[1].0.access), site.validate(&links[0].1.access)), (200, 200));
+    assert_eq!(site.refresh(&first.refresh).status, 200);
+}
+
+#[test]
+fn a_chain_of_exchanges_has_an_end() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS, KIOSK]);
+    let mut last = site.sign_in("ann", ORDERS);
+    for round in 0..40 {
+        let application = if round % 2 == 0 { KIOSK } else { ORDERS };
+        let answer = site.issue(&last.access, application, Some(&last.refresh));
+        let is_over = answer.status == 401 || answer.json().get("refreshToken").is_none();
+        if is_over {
+            assert!((5..20).contains(&round), "{round}");
+            return;
+        }
+        last = Tokens::of(&site.refresh(&Tokens::of(&answer).refresh));
+    }
+    panic!("no end");
+}

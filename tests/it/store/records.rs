@@ -5,11 +5,12 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Basis, Change, Digest, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope, Session,
+    Basis, Change, Digest, Entries, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope, Session,
     SigningKeyRecord, Store, User,
 };
 use uuid::Uuid;
@@ -120,6 +121,11 @@ pub fn signing_key(name: &str, created: u64) -> SigningKeyRecord {
 
 pub fn revocation(scope: Scope, instant: u64, ends: u64) -> Revocation {
     Revocation { issuer: "acme.com".to_owned(), scope, instant: at(instant), basis: Basis::SignIn, ends: at(ends), user: None }
+}
+
+/// What entries of ended sessions say.
+pub fn entries(instant: u64) -> Entries {
+    Entries { issuer: "acme.com".to_owned(), instant: at(instant), lifetime: Duration::from_millis(700) }
 }
 
 /// Commits changes that nothing refuses.

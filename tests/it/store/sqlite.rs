@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tollgate::clock::Clock;
 use tollgate::store::sqlite::{Bounds, CopyError, Existing, OpenError, SqliteStore};
-use tollgate::store::{Change, Match, Scope, Store, StoreError, User};
+use tollgate::store::{Change, Ended, Match, Scope, Store, StoreError, User};
 
 use super::records::*;
 
@@ -164,7 +164,8 @@ async fn two_on_one_file_see_each_other() {
         let store = if caller % 2 == 0 { &first } else { &second };
         store.commit(vec![Change::Revoke(revocation(Scope::Everything, 1, 10))])
     }));
-    let mut numbers: Vec<u64> = numbers.await.into_iter().flat_map(|answer| answer.unwrap().revocations).collect();
+    let logged = numbers.await.into_iter().flat_map(|answer| answer.unwrap().revocations);
+    let mut numbers: Vec<u64> = logged.map(|logged| logged.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 32);
@@ -451,4 +452,25 @@ async fn commits_per_second() {
     join_all(readers).await.into_iter().for_each(Result::unwrap);
     let per_second = |took: Duration| 64.0 * 500.0 / took.as_secs_f64();
     println!("{:.0} commits/s, {:.0} reads/s", per_second(written), per_second(began.elapsed()));
+}
+
+/// Run by hand: `cargo test --test it -- --ignored --nocapture application_of_many`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn an_application_of_many_sessions_ends() {
+    let (store, _folder) = empty();
+    for part in 0..100_u128 {
+        let number = |at: u128| 10_000 + part * 1000 + at;
+        let users = (0..100).map(|at| Change::AddUser(user(number(at))));
+        let sessions = (0..1000).map(|at| session(number(at), number(at % 100), Some(APP)));
+        let with_tokens = sessions.flat_map(|session| {
+            let token = refresh_token(session.id.as_u128(), &session, APP);
+            [Change::AddSession(session), Change::AddRefreshToken(token)]
+        });
+        done(&store, users.chain(with_tokens)).await;
+    }
+    let began = Instant::now();
+    let revoked = Change::Revoke(revocation(Scope::Application(APP.to_string()), 5, 900));
+    let committed = store.commit(vec![Change::End(Ended::SessionsOfApplication(APP)), revoked]).await.unwrap();
+    println!("{} sessions in {:?}", committed.sessions_ended, began.elapsed());
 }

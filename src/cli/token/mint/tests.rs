@@ -9,7 +9,7 @@ use crate::authority::{AuthoritySettings, example};
 use crate::clock::Timestamp;
 use crate::gateway::OpenedStore;
 use crate::secret::Secret;
-use crate::store::{Change, EncryptionKey, Location, Registration, StoreSettings};
+use crate::store::{Change, EncryptionKey, Location, Registration, SessionsOf, StoreSettings, User};
 use crate::token;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -89,7 +89,7 @@ async fn a_token_is_that_of_a_sign_in_of_its_own() {
         let session = bench.authority.parts().store.session(session).await.unwrap().unwrap();
         assert_eq!((session.user, session.application, session.signed_in), (Uuid::from_u128(7), Some(WIKI), START));
     }
-    let sessions = bench.authority.parts().store.sessions_of(Uuid::from_u128(7)).await.unwrap();
+    let sessions = bench.authority.parts().store.sessions(SessionsOf::User(Uuid::from_u128(7)), 9).await.unwrap();
     assert_eq!(sessions.len(), 2, "each has its own");
 }
 
@@ -119,7 +119,7 @@ async fn who_may_not_sign_in_gets_none() {
     store.commit(vec![Change::ReplaceUser(User { active: false, version: version + 1, ..expired })]).await.unwrap();
     bench.refused(&ann, Outcome::Failed, "the user is inactive").await;
     bench.refused(&ann[..2], Outcome::Failed, "the user is inactive").await;
-    assert!(store.sessions_of(Uuid::from_u128(7)).await.unwrap().is_empty());
+    assert!(store.sessions(SessionsOf::User(Uuid::from_u128(7)), 9).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -20,11 +20,13 @@ macro_rules! contract {
         );
         crate::store::contract::contract!(@ $open, tokens:
             a_session_and_its_token_are_read_back, a_token_needs_its_session, values_are_matched_through_rotations,
-            a_use_keeps_the_value, versions_decide, lists_are_newest_first_and_limited, a_session_ends_with_its_tokens,
+            a_use_keeps_the_value, versions_decide, lists_are_newest_first_and_limited, sessions_are_listed_newest_first_and_limited, a_session_ends_with_its_tokens,
             all_sessions_of_a_user_end, all_but_one_session_end, sessions_of_an_application_end,
             sessions_of_a_user_in_an_application_end, a_token_ends_with_those_made_from_it, expired_tokens_are_swept,
             tokens_of_unknown_applications_are_swept, sessions_without_tokens_are_swept, replaced_values_are_swept,
-            ending_nothing_is_no_fault
+            ending_nothing_is_no_fault, what_is_made_from_a_token_for_an_application_ends_with_it, a_token_knows_its_ancestors,
+            each_session_that_ends_leaves_an_entry, each_token_that_ends_alone_leaves_an_entry,
+            an_entry_is_no_older_than_its_sign_in, the_oldest_sessions_make_room, the_oldest_exchanged_tokens_make_room
         );
         crate::store::contract::contract!(@ $open, log:
             every_scope_and_basis_is_read_back, numbers_grow_and_are_never_given_again, read_in_order_and_limited,

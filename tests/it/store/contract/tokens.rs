@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tollgate::store::{Change, Ended, Expired, FoundRefreshToken, Match, RefreshToken, Session, Store, StoreError};
+use tollgate::store::{
+    Ancestor, Basis, Change, Ended, Expired, FoundRefreshToken, Match, RefreshToken, Scope, Session, SessionsOf, Store,
+    StoreError,
+};
 
 use crate::store::records::*;
 
@@ -12,7 +15,7 @@ type S = Arc<dyn Store>;
 pub async fn a_session_and_its_token_are_read_back(store: S) {
     let (session, token) = signed_in(&store).await;
     assert_eq!(store.session(id(20)).await.unwrap(), Some(session.clone()));
-    let found = FoundRefreshToken { token: token.clone(), session, matched: Match::Current };
+    let found = FoundRefreshToken { token: token.clone(), session, matched: Match::Current, ancestors: vec![] };
     assert_eq!(store.refresh_token(id(30)).await.unwrap(), Some(found.clone()));
     assert_eq!(store.refresh_token_by_value(value("value30")).await.unwrap(), Some(found));
     assert_eq!(store.refresh_tokens_of(id(1), 9).await.unwrap(), [token]);
@@ -131,6 +134,23 @@ async fn ended(store: &S, ended: Ended) -> (Vec<u128>, Vec<u128>) {
     (tokens, sessions)
 }
 
+pub async fn sessions_are_listed_newest_first_and_limited(store: S) {
+    crowd(&store).await;
+    let newest = Session { signed_in: at(101), ..session(19, 2, None) };
+    done(&store, [Change::AddSession(newest)]).await;
+    let listed = async |of, most| {
+        let sessions = store.sessions(of, most).await.unwrap();
+        sessions.iter().map(|session| session.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(SessionsOf::All, 9).await, [19, 23, 22, 21, 20]);
+    assert_eq!(listed(SessionsOf::All, 2).await, [19, 23]);
+    assert_eq!(listed(SessionsOf::User(id(1)), 2).await, [22, 21]);
+    // Signed in to it, or with a refresh token for it.
+    assert_eq!(listed(SessionsOf::Application(APP), 9).await, [23, 21, 20]);
+    assert_eq!(listed(SessionsOf::UserInApplication(id(1), APP), 9).await, [21, 20]);
+    assert_eq!(listed(SessionsOf::UserInApplication(id(2), OTHER_APP), 9).await, []);
+}
+
 pub async fn a_session_ends_with_its_tokens(store: S) {
     assert_eq!(ended(&store, Ended::Session(id(20))).await, (vec![33, 34, 35], vec![21, 22, 23]));
 }
@@ -167,6 +187,97 @@ pub async fn ending_nothing_is_no_fault(store: S) {
     ];
     let committed = store.commit(nothing.map(Change::End).to_vec()).await.unwrap();
     assert_eq!((committed.refresh_tokens_ended, committed.sessions_ended), (0, 0));
+}
+
+/// Session 22 of a crowd, with token 36 (`OTHER_APP`), 37 (`APP`, made from 36) and 38 (`OTHER_APP`, made from 37).
+async fn with_a_line(store: &S) {
+    crowd(store).await;
+    let session = session(22, 1, None);
+    let token = |number, application, parent: Option<u128>| {
+        Change::AddRefreshToken(RefreshToken { parent: parent.map(id), ..refresh_token(number, &session, application) })
+    };
+    done(store, [token(36, OTHER_APP, None), token(37, APP, Some(36)), token(38, OTHER_APP, Some(37))]).await;
+}
+
+pub async fn what_is_made_from_a_token_for_an_application_ends_with_it(store: S) {
+    with_a_line(&store).await;
+    done(&store, [Change::End(Ended::SessionsOfApplication(APP))]).await;
+    assert_eq!(left(&store, 30..39).await, [33, 36]);
+}
+
+pub async fn a_token_knows_its_ancestors(store: S) {
+    with_a_line(&store).await;
+    let ancestors = async |number| store.refresh_token(id(number)).await.unwrap().unwrap().ancestors;
+    let (first, second) = (Ancestor { id: id(36), application: OTHER_APP }, Ancestor { id: id(37), application: APP });
+    assert_eq!((ancestors(36).await, ancestors(37).await, ancestors(38).await), (vec![], vec![first], vec![second, first]));
+    let renewal = store.renewal(value("value38")).await.unwrap().unwrap().0;
+    assert_eq!(renewal.ancestors, [second, first]);
+}
+
+/// The scopes and users of the entries that ending this leaves in the log, and whether the log has them.
+async fn logged(store: &S, ended: Ended) -> Vec<(Scope, Option<String>)> {
+    let committed = store.commit(vec![Change::EndEach(ended, entries(500))]).await.unwrap();
+    assert_eq!(store.revocations_after(0, at(1), 99).await.unwrap(), committed.revocations);
+    let revocations = committed.revocations.into_iter().map(|logged| logged.revocation);
+    let each = revocations.map(|it| {
+        assert_eq!((&*it.issuer, it.instant, it.ends, it.basis), ("acme.com", at(500), at(1200), Basis::SignIn));
+        (it.scope, it.user)
+    });
+    each.collect()
+}
+
+fn of_session(number: u128, user: u128) -> (Scope, Option<String>) {
+    (Scope::Session(id(number).to_string()), Some(id(user).to_string()))
+}
+
+fn of_token(number: u128) -> (Scope, Option<String>) {
+    (Scope::Token(id(number).to_string()), Some(id(1).to_string()))
+}
+
+pub async fn each_session_that_ends_leaves_an_entry(store: S) {
+    with_a_line(&store).await;
+    let others = Ended::OtherSessionsOf(id(1), id(21));
+    assert_eq!(logged(&store, others.clone()).await, [of_session(20, 1), of_session(22, 1)]);
+    let none = store.commit(vec![Change::EndEach(others, entries(500))]).await.unwrap();
+    assert_eq!(none, Default::default(), "what has ended does not end again");
+}
+
+pub async fn each_token_that_ends_alone_leaves_an_entry(store: S) {
+    with_a_line(&store).await;
+    let expected = [of_session(20, 1), of_session(23, 2), of_token(34), of_token(37), of_token(38)];
+    assert_eq!(logged(&store, Ended::SessionsOfApplication(APP)).await, expected);
+}
+
+pub async fn an_entry_is_no_older_than_its_sign_in(store: S) {
+    let late = Session { signed_in: at(900), ..session(20, 1, Some(APP)) };
+    done(&store, [Change::AddUser(user(1)), Change::AddSession(late)]).await;
+    let committed = store.commit(vec![Change::EndEach(Ended::SessionsOf(id(1)), entries(500))]).await.unwrap();
+    let entry = &committed.revocations[0].revocation;
+    assert_eq!((entry.instant, entry.ends), (at(900), at(1600)));
+}
+
+pub async fn the_oldest_sessions_make_room(store: S) {
+    crowd(&store).await;
+    let older = Session { signed_in: at(99), ..session(24, 1, None) };
+    done(&store, [Change::AddSession(older)]).await;
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 4)).await, []);
+    // Of what is equally old the smaller id.
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 2)).await, [of_session(20, 1), of_session(24, 1)]);
+    assert_eq!(left(&store, 30..36).await, [33, 34, 35]);
+    done(&store, [Change::End(Ended::OldestSessionsOf(id(1), 0))]).await;
+    assert_eq!((store.sessions(SessionsOf::User(id(1)), 9).await, left(&store, 30..36).await), (Ok(vec![]), vec![35]));
+}
+
+pub async fn the_oldest_exchanged_tokens_make_room(store: S) {
+    with_a_line(&store).await;
+    let newer = RefreshToken { parent: Some(id(36)), inserted: at(101), ..refresh_token(29, &session(22, 1, None), APP) };
+    done(&store, [Change::AddRefreshToken(newer)]).await;
+    // Of user 1 are exchanged 31, 32 of 31, 34, 37, 38 of 37, and 29, which is the newest.
+    assert_eq!(logged(&store, Ended::OldestExchangedOf(id(1), 6)).await, []);
+    assert_eq!(logged(&store, Ended::OldestExchangedOf(id(1), 5)).await, [of_token(31), of_token(32)]);
+    assert_eq!(left(&store, 29..39).await, [29, 30, 33, 34, 35, 36, 37, 38]);
+    done(&store, [Change::End(Ended::OldestExchangedOf(id(1), 1))]).await;
+    assert_eq!(left(&store, 29..39).await, [29, 30, 33, 35, 36]);
 }
 
 pub async fn expired_tokens_are_swept(store: S) {

@@ -1,10 +1,11 @@
 //! Changes, done the plainest way.
 
 use std::cmp::max;
+use std::collections::BTreeMap;
 
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Basis, Change, Committed, Ended, Expired, KeyState, Logged, RefreshToken, Registration, Revocation, Session,
+    Basis, Change, Committed, Ended, Entries, Expired, KeyState, Logged, RefreshToken, Registration, Revocation, Scope, Session,
     SigningKeyRecord, StoreError, Unique, User,
 };
 use uuid::Uuid;
@@ -46,7 +47,11 @@ impl Records {
             Change::AddRefreshToken(token) => self.add_token(token),
             Change::UseRefreshToken(token) => self.replace_token(token, None),
             Change::RotateRefreshToken(token, at) => self.replace_token(token, Some(at)),
-            Change::End(ended) => self.end(&ended, committed),
+            Change::End(ended) => {
+                self.end(&ended, committed);
+                Ok(())
+            }
+            Change::EndEach(ended, entries) => self.end_each(&ended, &entries, committed),
             Change::Revoke(revocation) => self.revoke(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
@@ -115,7 +120,7 @@ impl Records {
     }
 
     fn remove_user(&mut self, user: Uuid, committed: &mut Committed) -> Done {
-        self.end(&Ended::SessionsOf(user), committed)?;
+        self.end(&Ended::SessionsOf(user), committed);
         self.links.retain(|_, link| link.user != user);
         self.users.remove(&user).map(drop).ok_or(StoreError::Conflict)
     }
@@ -191,23 +196,49 @@ impl Records {
         self.added(taken, has_session)
     }
 
-    fn end(&mut self, ended: &Ended, committed: &mut Committed) -> Done {
-        let sessions: Vec<Uuid> = self.sessions.values().filter(|it| ends_session(ended, it)).map(|it| it.id).collect();
-        let mut tokens: Vec<Uuid> = self
-            .tokens
-            .values()
-            .map(|it| &it.record)
-            .filter(|it| sessions.contains(&it.session) || ends_token(ended, it))
-            .map(|it| it.id)
-            .collect();
-        if let Ended::RefreshToken(token) = ended {
-            tokens.push(*token);
-            while let Some(child) = self.child_of(&tokens) {
-                tokens.push(child);
-            }
+    fn end(&mut self, ended: &Ended, committed: &mut Committed) -> (Vec<Session>, Vec<RefreshToken>) {
+        let mut ending: Vec<Session> = self.sessions.values().filter(|it| ends_session(ended, it)).cloned().collect();
+        if let Ended::OldestSessionsOf(user, kept) = ended {
+            ending = self.sessions.values().filter(|it| it.user == *user).cloned().collect();
+            ending.sort_by_key(|it| (it.signed_in, it.id));
+            ending.truncate(ending.len().saturating_sub(*kept));
+            ending.sort_by_key(|it| it.id);
         }
-        self.remove_tokens(committed, |it| tokens.contains(&it.id));
+        let sessions: Vec<Uuid> = ending.iter().map(|it| it.id).collect();
+        let records = self.tokens.values().map(|it| &it.record);
+        let mut tokens: Vec<Uuid> =
+            records.filter(|it| sessions.contains(&it.session) || ends_token(ended, it)).map(|it| it.id).collect();
+        if let Ended::OldestExchangedOf(user, kept) = ended {
+            let mut exchanged: Vec<RefreshToken> = self.tokens_of(*user, usize::MAX);
+            exchanged.retain(|it| it.parent.is_some());
+            tokens.extend(exchanged.iter().skip(*kept).map(|it| it.id));
+        }
+        let gone = self.tokens_with_descendants(&tokens);
+        let ended_tokens = self.tokens.values().map(|it| &it.record).filter(|it| gone.contains(&it.id)).cloned().collect();
+        self.remove_tokens(committed, |it| gone.contains(&it.id));
         self.remove_sessions(committed, |it| sessions.contains(&it.id));
+        (ending, ended_tokens)
+    }
+
+    fn tokens_with_descendants(&self, tokens: &[Uuid]) -> Vec<Uuid> {
+        let mut all = tokens.to_vec();
+        while let Some(child) = self.child_of(&all) {
+            all.push(child);
+        }
+        all
+    }
+
+    fn end_each(&mut self, ended: &Ended, entries: &Entries, committed: &mut Committed) -> Done {
+        let signed_in: BTreeMap<Uuid, Timestamp> = self.sessions.values().map(|it| (it.id, it.signed_in)).collect();
+        let (sessions, tokens) = self.end(ended, committed);
+        for session in &sessions {
+            let scope = Scope::Session(session.id.to_string());
+            self.revoke(entries.entry(scope, session.user, session.signed_in), committed)?;
+        }
+        for token in tokens.iter().filter(|token| sessions.iter().all(|session| session.id != token.session)) {
+            let scope = Scope::Token(token.id.to_string());
+            self.revoke(entries.entry(scope, token.user, signed_in[&token.session]), committed)?;
+        }
         Ok(())
     }
 
@@ -239,8 +270,9 @@ impl Records {
             *instant = max(*instant, revocation.instant);
         }
         self.last_number += 1;
-        committed.revocations.push(self.last_number);
-        self.log.push(Logged { number: self.last_number, revocation });
+        let logged = Logged { number: self.last_number, revocation };
+        committed.revocations.push(logged.clone());
+        self.log.push(logged);
         Ok(())
     }
 
@@ -284,7 +316,7 @@ fn ends_session(ended: &Ended, session: &Session) -> bool {
         Ended::SessionsOfUserInApplication(user, application) => {
             session.user == *user && session.application == Some(*application)
         }
-        Ended::RefreshToken(_) => false,
+        Ended::OldestSessionsOf(..) | Ended::OldestExchangedOf(..) | Ended::RefreshToken(_) => false,
     }
 }
 
@@ -293,6 +325,7 @@ fn ends_token(ended: &Ended, token: &RefreshToken) -> bool {
     match ended {
         Ended::SessionsOfApplication(application) => token.application == *application,
         Ended::SessionsOfUserInApplication(user, application) => token.user == *user && token.application == *application,
+        Ended::RefreshToken(id) => token.id == *id,
         _ => false,
     }
 }

@@ -8,12 +8,12 @@ use tollgate::clock::Timestamp;
 use tollgate::store::sqlite::SqliteStore;
 use tollgate::store::{
     Basis, Change, Committed, Ended, Expired, KeyDocument, KeyState, Link, LoginName, RefreshToken, Registration, Revocation,
-    Scope, Session, SigningKeyRecord, Store, StoreError, Unique, User,
+    Scope, Session, SessionsOf, SigningKeyRecord, Store, StoreError, Unique, User,
 };
 use uuid::Uuid;
 
 use super::Model;
-use crate::store::records::{at, done, id, join_all, refresh_token, registration, session, signing_key, user, value};
+use crate::store::records::{at, done, entries, id, join_all, refresh_token, registration, session, signing_key, user, value};
 
 /// Ids, instants and versions are few, so that changes meet.
 const FEW: u128 = 4;
@@ -110,6 +110,8 @@ fn ended() -> impl Strategy<Value = Ended> {
         few().prop_map(Ended::Session),
         few().prop_map(Ended::SessionsOf),
         (few(), few()).prop_map(|(user, session)| Ended::OtherSessionsOf(user, session)),
+        (few(), 0..4_usize).prop_map(|(user, kept)| Ended::OldestSessionsOf(user, kept)),
+        (few(), 0..4_usize).prop_map(|(user, kept)| Ended::OldestExchangedOf(user, kept)),
         application().prop_map(Ended::SessionsOfApplication),
         (few(), application()).prop_map(|(user, application)| Ended::SessionsOfUserInApplication(user, application)),
         few().prop_map(Ended::RefreshToken),
@@ -164,6 +166,7 @@ fn change() -> impl Strategy<Value = Change> {
         2 => a_token().prop_map(Change::UseRefreshToken),
         5 => (a_token(), instant()).prop_map(|(token, at)| Change::RotateRefreshToken(token, at)),
         1 => ended().prop_map(Change::End),
+        1 => (ended(), instant()).prop_map(|(ended, at)| Change::EndEach(ended, entries(at.millis()))),
     ];
     let others = prop_oneof![
         2 => a_revocation().prop_map(Change::Revoke),
@@ -199,6 +202,7 @@ async fn everything(store: &dyn Store) -> String {
         all.push(format!("{:?}", store.session(id(number)).await));
         all.push(format!("{:?}", store.refresh_token(id(number)).await));
         all.push(format!("{:?}", store.refresh_tokens_of(id(number), 3).await));
+        all.push(format!("{:?}", store.sessions(SessionsOf::User(id(number)), 3).await));
         all.push(format!("{:?}", store.key_document(&text).await));
     }
     for number in 0..VALUES {

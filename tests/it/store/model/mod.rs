@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken, Session,
-    SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Ancestor, Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken,
+    Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use uuid::Uuid;
 
@@ -95,7 +95,15 @@ impl Records {
 
     fn found(&self, token: &Token, matched: Match) -> Option<FoundRefreshToken> {
         let session = self.sessions.get(&token.record.session)?.clone();
-        Some(FoundRefreshToken { token: token.record.clone(), session, matched })
+        let ancestors = self.line(token.record.parent);
+        Some(FoundRefreshToken { token: token.record.clone(), session, matched, ancestors })
+    }
+
+    /// The token of this id and those that it was made from. Random records may be each other's parents.
+    fn line(&self, first: Option<Uuid>) -> Vec<Ancestor> {
+        let record = |id: Option<Uuid>| Some(&self.tokens.get(&id?)?.record);
+        let line = std::iter::successors(record(first), |token| record(token.parent)).take(64);
+        line.map(|token| Ancestor { id: token.id, application: token.application }).collect()
     }
 
     fn by_value(&self, value: Digest) -> Option<FoundRefreshToken> {
@@ -106,6 +114,24 @@ impl Records {
         let token = self.tokens.get(&id)?;
         let is_previous = token.previous == Some(value);
         self.found(token, if is_previous { Match::Previous { replaced } } else { Match::Spent { replaced } })
+    }
+
+    fn sessions(&self, of: SessionsOf, most: usize) -> Vec<Session> {
+        let is_in = |session: &Session, application: Uuid| {
+            let mut tokens = self.tokens.values().map(|token| &token.record);
+            session.application == Some(application)
+                || tokens.any(|token| (token.session, token.application) == (session.id, application))
+        };
+        let is_meant = |session: &&Session| match of {
+            SessionsOf::All => true,
+            SessionsOf::User(user) => session.user == user,
+            SessionsOf::Application(application) => is_in(session, application),
+            SessionsOf::UserInApplication(user, application) => session.user == user && is_in(session, application),
+        };
+        let mut sessions: Vec<Session> = self.sessions.values().filter(is_meant).cloned().collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.signed_in, session.id)));
+        sessions.truncate(most);
+        sessions
     }
 
     fn tokens_of(&self, user: Uuid, most: usize) -> Vec<RefreshToken> {
@@ -186,8 +212,8 @@ impl Store for Model {
         self.read(|records| (records.sessions.get(&session).cloned(), records.standing(user, application)))
     }
 
-    fn sessions_of(&self, user: Uuid) -> Pending<'_, Vec<Session>> {
-        self.read(|records| records.sessions.values().filter(|session| session.user == user).cloned().collect())
+    fn sessions(&self, of: SessionsOf, most: usize) -> Pending<'_, Vec<Session>> {
+        self.read(|records| records.sessions(of, most))
     }
 
     fn refresh_token_by_value(&self, value: Digest) -> Pending<'_, Option<FoundRefreshToken>> {
