@@ -9,7 +9,7 @@ use std::task::Poll;
 use serde_json::{Map, Value, json};
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Basis, Change, Digest, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope, Session,
+    Basis, Change, Digest, Event, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope, Session,
     SigningKeyRecord, Store, User,
 };
 use uuid::Uuid;
@@ -120,6 +120,10 @@ pub fn signing_key(name: &str, created: u64) -> SigningKeyRecord {
 
 pub fn revocation(scope: Scope, instant: u64, ends: u64) -> Revocation {
     Revocation { issuer: "acme.com".to_owned(), scope, instant: at(instant), basis: Basis::SignIn, ends: at(ends), user: None }
+}
+
+pub fn event(webhook: &str, ordering: u128, created: u64) -> Event {
+    Event { webhook: webhook.to_owned(), ordering: id(ordering), id: id(8), body: vec![1], created: at(created) }
 }
 
 /// Commits changes that nothing refuses.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Records, Token, folded};
 
-type Done = Result<(), StoreError>;
+pub(super) type Done = Result<(), StoreError>;
 
 const CONFLICT: Done = Err(StoreError::Conflict);
 const ID_TAKEN: Done = Err(StoreError::Taken(Unique::Id));
@@ -46,6 +46,7 @@ impl Records {
             Change::AddRefreshToken(token) => self.add_token(token),
             Change::UseRefreshToken(token) => self.replace_token(token, None),
             Change::RotateRefreshToken(token, at) => self.replace_token(token, Some(at)),
+            Change::EndsOnly(ended, known) => self.ends_only(&ended, &known),
             Change::End(ended) => self.end(&ended, committed),
             Change::Revoke(revocation) => self.revoke(revocation, committed),
             Change::AddSigningKey(key) => {
@@ -66,6 +67,12 @@ impl Records {
                 None => Ok(()),
                 Some(_) => CONFLICT,
             },
+            Change::AddEvent(event, room) => self.add_event(event, room, committed),
+            Change::DeferEvent { number, version, attempts, due } => self.defer_event(number, version, attempts, due),
+            Change::RemoveEvent(number) => {
+                self.events.retain(|it| it.number != number);
+                Ok(())
+            }
             Change::Sweep(expired) => self.sweep(&expired, committed),
         }
     }
@@ -192,6 +199,14 @@ impl Records {
     }
 
     fn end(&mut self, ended: &Ended, committed: &mut Committed) -> Done {
+        let (sessions, tokens) = self.ends(ended);
+        self.remove_tokens(committed, |it| tokens.contains(&it.id));
+        self.remove_sessions(committed, |it| sessions.contains(&it.id));
+        Ok(())
+    }
+
+    /// The sessions and refresh tokens that it ends.
+    pub(super) fn ends(&self, ended: &Ended) -> (Vec<Uuid>, Vec<Uuid>) {
         let sessions: Vec<Uuid> = self.sessions.values().filter(|it| ends_session(ended, it)).map(|it| it.id).collect();
         let mut tokens: Vec<Uuid> = self
             .tokens
@@ -206,9 +221,7 @@ impl Records {
                 tokens.push(child);
             }
         }
-        self.remove_tokens(committed, |it| tokens.contains(&it.id));
-        self.remove_sessions(committed, |it| sessions.contains(&it.id));
-        Ok(())
+        (sessions, tokens)
     }
 
     /// A token that was made from one of these and is none of them.
@@ -270,6 +283,10 @@ impl Records {
                 self.keys.retain(|_, it| !(dead(it) && it.ends.is_some_and(|ends| ends < *before)));
                 self.key_generation += u64::from(self.keys.len() < count);
             }
+            Expired::Events(webhook, before) => {
+                self.sweep_events(committed, |it| it.event.webhook == *webhook && it.event.created < *before);
+            }
+            Expired::EventsOfOthers(known) => self.sweep_events(committed, |it| !known.contains(&it.event.webhook)),
         }
         Ok(())
     }
