@@ -15,8 +15,7 @@ use super::credentials::Caller;
 use super::fields::Fields;
 use super::parameters::{not_an_id, parse_id};
 use super::refusal::Refusal;
-use super::user_document::user_document;
-use crate::authority::{Application, Device, Login, SignIn, SignedIn};
+use crate::authority::{Application, Device, Login, SignIn, SignedIn, user_document};
 
 const ENDPOINT: &str = "/api/login";
 /// The longest name of a device, in bytes.

@@ -23,7 +23,6 @@ mod refresh_tokens;
 mod refusal;
 mod status;
 mod user;
-mod user_document;
 mod userinfo;
 mod validate;
 mod vend;

@@ -112,7 +112,7 @@ impl Authority {
             .iter()
             .filter_map(|change| if let Change::Revoke(revocation) = change { Some(revocation.clone()) } else { None })
             .collect();
-        let committed = self.store().commit(changes).await?;
+        let committed = self.commit_ending(changes).await?;
         self.show(committed, revocations.clone());
         let after = self.parts.latest.not_before(self.parts.clock.now());
         let compares = |it: &Revocation| !matches!(it.scope, Scope::Token(_) | Scope::Session(_)) && it.instant < after;
