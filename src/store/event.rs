@@ -16,7 +16,7 @@ pub struct Event {
     pub id: Uuid,
     /// What is sent, sealed.
     pub body: Vec<u8>,
-    /// When it happened.
+    /// When it was put here.
     pub created: Timestamp,
 }
 

@@ -91,12 +91,14 @@ impl Authority {
         if !self.tells_of(kind) {
             return Ok(Vec::new());
         }
+        // A revocation may be dated later than now, by what it undoes; its event need not wait for that.
+        let queued = self.parts.clock.now();
         let common = Common { id: ids::at(created)?, created, tenant: self.settings.tenant_id };
         let wanted = self.settings.webhooks.iter().filter(|webhook| webhook.wants(kind));
         let change = |webhook: &Webhook| {
             let (id, key) = (common.id, webhook.key.clone());
             let body = seal(&self.parts.sealer, &key, id, body(&common, webhook)?.to_string().as_bytes())?;
-            Ok(Change::AddEvent(Event { webhook: key, ordering, id, body, created }, kind.room()))
+            Ok(Change::AddEvent(Event { webhook: key, ordering, id, body, created: queued }, kind.room()))
         };
         wanted.map(|webhook| change(webhook)).collect()
     }
