@@ -123,7 +123,9 @@ fn singles_of(ended: &Ended) -> usize {
 }
 
 fn told(ended: Ended, ending: Ending) -> Told {
-    let Ending { applications, tokens } = ending;
+    let Ending { applications, mut tokens } = ending;
+    // That of the sign-in is what a receiver knows a session by.
+    tokens.sort_by_key(|token| token.parent.is_some());
     if applications.is_empty() {
         return Told { ended, known: Known::default(), revoked: Vec::new() };
     }

@@ -132,7 +132,7 @@ fn deactivation_deletion_a_password_and_a_lost_registration() {
     assert_eq!(site.manage(&format!("DELETE /api/user/registration/{ann}/{BILLING}"), None).status, 200);
     let event = last(&receiver, 2);
     assert_eq!((&event["applicationId"], &event["userId"]), (&json!(BILLING), &json!(ann)), "{event}");
-    put(&format!("/api/user/{ann}"), json!({ "user": { "active": false } }));
+    assert_eq!(site.manage(&format!("DELETE /api/user/{ann}"), None).status, 200);
     let event = last(&receiver, 3);
     assert_eq!((&event["user"]["active"], event.get("applicationId")), (&json!(false), None), "{event}");
     let bob = site.user("bob", &[ORDERS]);
