@@ -91,11 +91,11 @@ impl Courier {
             }
             tokio::select! {
                 _ = added.changed(), if !fails && on_their_way.len() < AT_ONCE => {}
-                Some(done) = sending.join_next(), if !fails => forget(&mut on_their_way, done),
+                Some(done) = sending.join_next(), if !fails => forget(&mut on_their_way, &done),
                 () = tokio::time::sleep(POLL) => {}
             }
             while let Some(done) = sending.try_join_next() {
-                forget(&mut on_their_way, done);
+                forget(&mut on_their_way, &done);
             }
         }
     }
@@ -199,9 +199,9 @@ impl Courier {
     }
 }
 
-fn forget(on_their_way: &mut HashSet<u64>, done: Result<u64, tokio::task::JoinError>) {
+fn forget(on_their_way: &mut HashSet<u64>, done: &Result<u64, tokio::task::JoinError>) {
     match done {
-        Ok(number) => drop(on_their_way.remove(&number)),
+        Ok(number) => drop(on_their_way.remove(number)),
         // Which one is not known. All that are there still are taken: nothing is sent twice.
         Err(_) => on_their_way.clear(),
     }

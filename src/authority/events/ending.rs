@@ -153,3 +153,88 @@ fn whole(ended: &Ended, application: Uuid, tokens: &[RefreshToken]) -> Revoked {
     };
     user.map_or(Revoked::OfApplication(application), |user| Revoked::OfUserInApplication(user, application))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::store::Digest;
+
+    const ORDERS: Uuid = Uuid::from_u128(0xa0);
+    const BILLING: Uuid = Uuid::from_u128(0xa1);
+    const USER: Uuid = Uuid::from_u128(1);
+
+    fn token(number: u128, application: Uuid) -> RefreshToken {
+        RefreshToken {
+            id: Uuid::from_u128(number),
+            session: Uuid::from_u128(7),
+            user: USER,
+            application,
+            parent: None,
+            digest: Digest::of("value"),
+            sealed: Vec::new(),
+            start: Timestamp::from_seconds(1),
+            inserted: Timestamp::from_seconds(1),
+            device: None,
+            meta_data: Map::new(),
+            version: 0,
+        }
+    }
+
+    fn ending(tokens: impl IntoIterator<Item = RefreshToken>) -> Ending {
+        Ending { applications: vec![ORDERS, BILLING], tokens: tokens.into_iter().collect() }
+    }
+
+    #[test]
+    fn nothing_that_ends_is_told_of_nobody_and_may_not_grow() {
+        let told = told(Ended::SessionsOf(USER), Ending::default());
+        assert_eq!((told.known, told.revoked), (Known::default(), Vec::new()));
+    }
+
+    #[test]
+    fn all_of_a_user_is_one_event_whatever_it_is_for() {
+        let told = told(Ended::SessionsOf(USER), ending([]));
+        assert_eq!(told.revoked, [Revoked::OfUser(USER, vec![ORDERS, BILLING])]);
+        assert_eq!(told.known, Known { applications: vec![ORDERS, BILLING], tokens: Vec::new() });
+    }
+
+    #[test]
+    fn what_ends_along_with_an_application_is_told_one_by_one() {
+        let along = token(5, BILLING);
+        for (ended, whole) in [
+            (Ended::SessionsOfApplication(ORDERS), Revoked::OfApplication(ORDERS)),
+            (Ended::SessionsOfUserInApplication(USER, ORDERS), Revoked::OfUserInApplication(USER, ORDERS)),
+        ] {
+            let told = told(ended, ending([along.clone()]));
+            assert_eq!(told.revoked, [whole, Revoked::Token(Box::new(along.clone()))]);
+            assert_eq!(told.known, Known { applications: vec![ORDERS], tokens: vec![along.id] });
+        }
+    }
+
+    #[test]
+    fn the_sign_in_s_token_is_told_of_before_those_made_from_it() {
+        let child = RefreshToken { parent: Some(Uuid::from_u128(6)), ..token(5, BILLING) };
+        let told = told(Ended::Session(Uuid::from_u128(7)), ending([child.clone(), token(6, ORDERS)]));
+        assert_eq!(told.revoked, [token(6, ORDERS), child].map(|it| Revoked::Token(Box::new(it))));
+    }
+
+    /// Whoever exchanges for ever must not make one revocation a flood of events, nor have some left out.
+    #[test]
+    fn too_many_to_be_told_one_by_one_are_told_by_application() {
+        let many = || (0..=MOST_SINGLE as u128).map(|number| token(number, BILLING));
+        let of_user = [ORDERS, BILLING].map(|application| Revoked::OfUserInApplication(USER, application));
+        let of_all = [ORDERS, BILLING].map(Revoked::OfApplication);
+        for (ended, expected) in [
+            (Ended::Session(Uuid::from_u128(7)), &of_user),
+            (Ended::RefreshToken(Uuid::from_u128(7)), &of_user),
+            (Ended::OtherSessionsOf(USER, Uuid::from_u128(7)), &of_user),
+            (Ended::SessionsOfApplication(ORDERS), &of_all),
+        ] {
+            let told = told(ended, ending(many()));
+            assert_eq!(told.revoked, expected.as_slice());
+            assert_eq!(told.known.applications, [ORDERS, BILLING]);
+            assert_eq!(told.user(), matches!(told.revoked[0], Revoked::OfUserInApplication(..)).then_some(USER));
+        }
+    }
+}

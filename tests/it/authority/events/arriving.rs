@@ -162,3 +162,33 @@ fn killed_between_commit_and_delivery_it_still_delivers_every_event() {
     let kinds: Vec<Value> = receiver.taken().iter().map(|event| event["type"].clone()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "jwt.refresh-token.revoke").count(), 3, "{kinds:?}");
 }
+
+#[test]
+fn what_is_a_week_old_is_given_up_and_said() {
+    let receiver = Receiver::start();
+    receiver.always(Manner::Answers(503));
+    let (site, _) = site(&receiver, REVOKE, "");
+    site.revoke(&format!("token={}", site.sign_in("ann", ORDERS).refresh));
+    until("an attempt", || !receiver.received().is_empty());
+    site.gateway.clock.advance(Duration::from_secs(7 * 24 * 3600 + 1));
+    let site = site.restarted(|_| receiver.always(Manner::Takes));
+    until("the loss", || site.gateway.metric("tollgate_webhook_events_dropped_total", &["webhook=\"hook\""]) == 1.0);
+    until("the line", || site.gateway.log().contains("events are lost: the webhook has not taken them for a week"));
+    assert!(receiver.taken().is_empty());
+}
+
+#[test]
+fn what_waits_for_a_webhook_that_is_removed_is_forgotten() {
+    let receiver = Receiver::start();
+    receiver.always(Manner::Answers(503));
+    let (site, _) = site(&receiver, REVOKE, "");
+    site.revoke(&format!("token={}", site.sign_in("ann", ORDERS).refresh));
+    until("an attempt", || !receiver.received().is_empty());
+    site.reload_edited(|text| text.replace(&receiver.block(REVOKE, ""), ""));
+    until("the sweep", || site.gateway.log().contains("removed events for webhooks that are no more"));
+    receiver.always(Manner::Takes);
+    site.reload_edited(|text| text);
+    site.gateway.clock.advance(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_millis(1200));
+    assert!(receiver.taken().is_empty());
+}
