@@ -187,7 +187,7 @@ fn what_waits_for_a_webhook_that_is_removed_is_forgotten() {
     until("an attempt", || !receiver.received().is_empty());
     site.reload_edited(|text| text.replace(&receiver.block(REVOKE, ""), ""));
     let store = Connection::open(site.store()).unwrap();
-    let waiting = || store.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, u64>(0)).unwrap();
+    let waiting = || store.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0)).unwrap();
     until("the sweep", || waiting() == 0);
     assert_eq!(site.gateway.metric("tollgate_webhook_events_pending", &["hook"]), 0.0);
 }
