@@ -14,8 +14,7 @@ use super::credentials::Caller;
 use super::fields::Fields;
 use super::parameters::{not_an_id, parse_id};
 use super::refusal::Refusal;
-use super::user_document::user_document;
-use crate::authority::{Application, Device, Login, SignIn, SignedIn};
+use crate::authority::{Application, Device, Login, SignIn, SignedIn, user_document};
 use crate::proxy::cookies;
 
 const ENDPOINT: &str = "/api/login";

@@ -24,7 +24,6 @@ mod refusal;
 mod revoke;
 mod status;
 mod user;
-mod user_document;
 mod userinfo;
 mod validate;
 mod vend;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Shared;
 use super::answer::Answer;
@@ -18,8 +19,9 @@ pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refu
     let mut fields = call.json_alone().await?;
     let in_body = fields.text("refreshToken");
     let lifetime = fields.lifetime("timeToLiveInSeconds");
+    let beside = fields.text("token");
     fields.check()?;
-    let refreshed = use_refresh_token(api, &call, in_body.as_deref(), lifetime).await?;
+    let refreshed = use_refresh_token(api, &call, (in_body.as_deref(), beside.as_deref()), lifetime).await?;
     let token = &refreshed.refresh_token;
     let body = json!({ "refreshToken": token.value, "refreshTokenId": token.id, "token": refreshed.token.token });
     let answer = Answer::json(StatusCode::OK, &body);
@@ -35,7 +37,7 @@ pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refu
 async fn use_refresh_token(
     api: &Shared,
     call: &Call,
-    in_body: Option<&str>,
+    (in_body, beside): (Option<&str>, Option<&str>),
     lifetime: Option<Duration>,
 ) -> Result<Refreshed, Refusal> {
     let value = match (call.cookies(REFRESH_TOKEN).map_err(|fault| api.faulty(call, fault))?, in_body) {
@@ -43,8 +45,24 @@ async fn use_refresh_token(
         (None, Some(value)) => value,
         (None, None) => return Err(Refusal::field("missing", "refreshToken", "It is required, in the body or as a cookie.")),
     };
-    let refreshed = api.authority.refresh(value, lifetime, Some(call.address())).await;
+    let beside = beside_of(api, call, beside).await;
+    let refreshed = api.authority.refresh_beside(value, lifetime, Some(call.address()), &beside).await;
     refreshed.map_err(|denial| if denial == Denial::RefreshToken { invalid() } else { denial.into() })
+}
+
+/// The access tokens that were sent along, those that are good; looked at only where somebody is told of them.
+async fn beside_of<'c>(api: &Shared, call: &'c Call, in_body: Option<&'c str>) -> Vec<(Uuid, &'c str)> {
+    if !api.authority.tells_tokens_of_refreshes() {
+        return Vec::new();
+    }
+    let cookies = call.cookies(ACCESS_TOKEN).ok().flatten();
+    let mut good = Vec::new();
+    for token in cookies.iter().flat_map(Presented::tokens).chain(in_body) {
+        if let Ok(own) = api.own_token(token).await {
+            good.push((own.user, token));
+        }
+    }
+    good
 }
 
 /// Of several cookies those that are no refresh token here are ignored. Where two are, of different users, or the access

@@ -1,7 +1,7 @@
 //! `GET` and `DELETE /api/jwt/refresh`: listing and revoking refresh tokens (jwt-api.md sections 2.5 and 2.6).
 
 use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Shared;
@@ -11,7 +11,7 @@ use super::credentials::Caller;
 use super::operations::done;
 use super::parameters::{Parameters, not_an_id, parse_id};
 use super::refusal::Refusal;
-use crate::authority::Revoke;
+use crate::authority::{Revoke, refresh_token_document};
 use crate::store::RefreshToken;
 
 const ENDPOINT: &str = "/api/jwt/refresh";
@@ -42,20 +42,8 @@ pub(super) async fn one(api: &Shared, call: &Call, id: &str) -> Result<Answer, R
 }
 
 fn document(api: &Shared, token: &RefreshToken, with_value: bool) -> Result<Value, Refusal> {
-    let mut shown = Map::new();
-    shown.insert("applicationId".into(), json!(token.application));
-    if let Some(device) = &token.device {
-        shown.insert("device".into(), json!(device));
-    }
-    shown.insert("id".into(), json!(token.id));
-    shown.insert("insertInstant".into(), json!(token.inserted.millis()));
-    shown.insert("metaData".into(), Value::Object(token.meta_data.clone()));
-    shown.insert("startInstant".into(), json!(token.start.millis()));
-    if with_value {
-        shown.insert("token".into(), json!(api.authority.open_value(token)?));
-    }
-    shown.insert("userId".into(), json!(token.user));
-    Ok(Value::Object(shown))
+    let value = with_value.then(|| api.authority.open_value(token)).transpose()?;
+    Ok(refresh_token_document(token, value.as_deref()))
 }
 
 /// What a request names; of several selectors the narrowest counts.

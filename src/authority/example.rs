@@ -48,6 +48,7 @@ pub(crate) fn authority() -> AuthoritySettings {
         applications: vec![Arc::new(wiki)],
         identity_providers: Vec::new(),
         api_keys: Vec::new(),
+        webhooks: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::claims::{BY_EXCHANGE, BY_MINT, BY_RECONCILE, BY_REFRESH};
+use super::events::EventMetrics;
 
 /// The metric families of the authority.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct AuthorityMetrics {
     pub(super) refresh_tokens: IntGauge,
     /// Replaced refresh tokens that were used again.
     pub(super) reused: IntCounter,
+    /// Events for webhooks.
+    pub(super) events: EventMetrics,
 }
 
 impl AuthorityMetrics {
@@ -28,7 +31,8 @@ impl AuthorityMetrics {
         registry.register(Box::new(issued.clone()))?;
         registry.register(Box::new(refresh_tokens.clone()))?;
         registry.register(Box::new(reused.clone()))?;
-        Ok(Self { issued, refresh_tokens, reused })
+        let events = EventMetrics::register(registry)?;
+        Ok(Self { issued, refresh_tokens, reused, events })
     }
 
     /// A token was issued, for `application` or none, with this `authenticationType`.

@@ -8,6 +8,8 @@ mod access;
 mod attempts;
 mod claims;
 mod denial;
+mod documents;
+mod events;
 #[cfg(test)]
 pub(crate) mod example;
 mod exchange;
@@ -41,6 +43,8 @@ use tokio::time::Instant;
 pub use access::SignedToken;
 pub use attempts::Attempts;
 pub use denial::Denial;
+pub use documents::{refresh_token_document, registration_document, user_document};
+pub use events::{Deliveries, EventKind, NewEvents, Webhook};
 pub use exchange::Exchanged;
 pub use in_place::InPlace;
 pub use latest::Latest;
@@ -96,6 +100,8 @@ pub struct Parts {
     pub attempts: Attempts,
     /// What the latest probe of the store found, and when.
     pub probed: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    /// Wakes whoever delivers events.
+    pub new_events: NewEvents,
     /// What is counted.
     pub metrics: AuthorityMetrics,
     /// What time it is.

@@ -10,9 +10,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::claims::{BY_REFRESH, Grant, expiry};
+use super::events::Refresh;
 use super::refresh_token::{Presented, judge, note_access, start_after_use};
 use super::settings::Application;
 use super::{Authority, Denial, NewRefreshToken, SignedToken, ids, standing};
+
 use crate::clock::Timestamp;
 use crate::store::{Change, Digest, FoundRefreshToken, RefreshToken, Standing, StoreError, User};
 
@@ -34,6 +36,21 @@ impl Authority {
     /// # Errors
     /// [`Denial::RefreshToken`] where it is none that is good; [`Denial::Field`] where `lifetime` is longer than usual.
     pub async fn refresh(&self, value: &str, lifetime: Option<Duration>, address: Option<IpAddr>) -> Result<Refreshed, Denial> {
+        self.refresh_beside(value, lifetime, address, &[]).await
+    }
+
+    /// As [`Authority::refresh`], where these access tokens were sent along: each verified, with its user. Only whoever is told
+    /// of the refresh sees the first that is the same user's.
+    ///
+    /// # Errors
+    /// As [`Authority::refresh`].
+    pub async fn refresh_beside(
+        &self,
+        value: &str,
+        lifetime: Option<Duration>,
+        address: Option<IpAddr>,
+        beside: &[(Uuid, &str)],
+    ) -> Result<Refreshed, Denial> {
         let digest = Digest::of(value);
         // Of a user who is not known yet nothing was lost.
         let mut after = Timestamp::from_millis(0);
@@ -47,7 +64,7 @@ impl Authority {
             if after > now.max(self.parts.clock.now()) {
                 continue;
             }
-            match self.refresh_once(found, value, lifetime, address, (now, is_first)).await {
+            match self.refresh_once(found, value, lifetime, (address, beside), (now, is_first)).await {
                 Err(Denial::Store(StoreError::Conflict)) => is_first = false,
                 done => return done,
             }
@@ -60,7 +77,7 @@ impl Authority {
         (found, standing): (FoundRefreshToken, Standing),
         value: &str,
         lifetime: Option<Duration>,
-        address: Option<IpAddr>,
+        (address, beside): (Option<IpAddr>, &[(Uuid, &str)]),
         (now, is_first): (Timestamp, bool),
     ) -> Result<Refreshed, Denial> {
         let application = self.settings.application(found.token.application).filter(|it| it.allow_token_refresh);
@@ -74,15 +91,24 @@ impl Authority {
         }
         let user = standing::admit(standing, found.session.signed_in, now).map_err(|_| Denial::RefreshToken)?;
         let token = self.renew(&found, &user, application, lifetime, now)?;
+        let original = beside.iter().find(|(user, _)| *user == found.token.user).map(|(_, token)| *token);
+        let refresh = Refresh { used: &found.token, value, token: &token.token, original, address };
+        let told = self.refresh_events(&refresh, now)?;
         let value = match judged {
-            Presented::Rotates => self.rotate(found.token.clone(), application, address, now).await?,
+            Presented::Rotates => self.rotate(found.token.clone(), application, told, address, now).await?,
             Presented::Good if is_first => {
-                self.note_use(found.token.clone(), application, address, now).await?;
+                self.note_use(found.token.clone(), application, told, address, now).await?;
                 value.to_owned()
             }
             // Another use was noted a moment ago, and the token is there still.
-            Presented::Good => value.to_owned(),
-            Presented::Replaced | Presented::Reused => self.open_value(&found.token)?,
+            Presented::Good => {
+                self.tell(told).await?;
+                value.to_owned()
+            }
+            Presented::Replaced | Presented::Reused => {
+                self.tell(told).await?;
+                self.open_value(&found.token)?
+            }
         };
         let lifetime = self.settings.refresh_token_lifetime(application);
         Ok(Refreshed { token, refresh_token: NewRefreshToken { value, id: found.token.id, lifetime } })
@@ -126,6 +152,7 @@ impl Authority {
         &self,
         mut token: RefreshToken,
         application: &Application,
+        told: Vec<Change>,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<String, Denial> {
@@ -134,7 +161,8 @@ impl Authority {
         token.sealed = self.seal_value(token.id, &value)?;
         token.start = start_after_use(&token, application.expiration, now);
         note_access(&mut token.meta_data, address, now);
-        self.store().commit(vec![Change::RotateRefreshToken(token, now)]).await?;
+        let changes = [Change::RotateRefreshToken(token, now)].into_iter().chain(told);
+        self.commit_telling(changes.collect()).await?;
         Ok(value)
     }
 
@@ -142,12 +170,22 @@ impl Authority {
         &self,
         mut token: RefreshToken,
         application: &Application,
+        told: Vec<Change>,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), Denial> {
         token.start = start_after_use(&token, application.expiration, now);
         note_access(&mut token.meta_data, address, now);
-        self.store().commit(vec![Change::UseRefreshToken(token)]).await?;
+        let changes = [Change::UseRefreshToken(token)].into_iter().chain(told);
+        self.commit_telling(changes.collect()).await?;
+        Ok(())
+    }
+
+    /// A use that changes nothing is told of all the same.
+    async fn tell(&self, told: Vec<Change>) -> Result<(), Denial> {
+        if !told.is_empty() {
+            self.commit_telling(told).await?;
+        }
         Ok(())
     }
 

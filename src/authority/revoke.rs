@@ -161,7 +161,7 @@ impl Authority {
     /// true until then. So an entry that compares instants is written once more, of an instant after the commit: whatever
     /// was decided on the former state is older than that.
     pub(super) async fn commit_revoking(&self, changes: Vec<Change>) -> Result<Revoked, Denial> {
-        let committed = self.store().commit(changes).await?;
+        let committed = self.commit_ending(changes).await?;
         self.show(&committed);
         let revoked = Revoked { sessions: committed.sessions_ended, refresh_tokens: committed.refresh_tokens_ended };
         let after = self.parts.latest.not_before(self.parts.clock.now());

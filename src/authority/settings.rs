@@ -8,6 +8,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
+use super::Webhook;
 use crate::issuer::{KeySource, RefreshSettings};
 use crate::secret::Secret;
 use crate::token::Algorithm;
@@ -50,6 +51,8 @@ pub struct AuthoritySettings {
     pub identity_providers: Vec<Arc<IdentityProvider>>,
     /// Programs that may call the API.
     pub api_keys: Vec<Arc<ApiKey>>,
+    /// Addresses that are told what happens.
+    pub webhooks: Vec<Arc<Webhook>>,
 }
 
 /// How passwords are kept and guessed at.

@@ -16,6 +16,9 @@ impl Authority {
             let (refresh_tokens, sessions) = (removed.refresh_tokens_ended, removed.sessions_ended);
             tracing::info!(refresh_tokens, sessions, "removed what has expired");
         }
+        if removed.events_swept > 0 {
+            tracing::info!(events = removed.events_swept, "removed events for webhooks that are no more");
+        }
         let left = self.store().count_refresh_tokens().await?;
         self.parts.metrics.refresh_tokens.set(i64::try_from(left).unwrap_or(i64::MAX));
         Ok(())
@@ -40,6 +43,8 @@ impl Authority {
         changes.push(Change::Sweep(Expired::ReplacedValues(before(longest))));
         changes.push(Change::Sweep(Expired::Sessions(before(self.settings.longest_token_lifetime()))));
         changes.push(Change::Sweep(Expired::Revocations(now)));
+        let webhooks = self.settings.webhooks.iter().map(|webhook| webhook.key.clone());
+        changes.push(Change::Sweep(Expired::EventsOfOthers(webhooks.collect())));
         changes
     }
 }

@@ -85,6 +85,7 @@ struct Revoke {
 enum Purpose {
     Access,
     Vend,
+    Webhook,
 }
 
 /// What the commands work on, once a configuration is read and its store is open.
@@ -205,6 +206,7 @@ impl Ground<'_> {
         let purpose = match rotate.purpose {
             Purpose::Access => KeyPurpose::Access,
             Purpose::Vend => KeyPurpose::Vend,
+            Purpose::Webhook => KeyPurpose::Webhook,
         };
         let find = |name: &str| named::application(self.authority, name).map(|application| application.id);
         Ok(Place { purpose, application: rotate.application.as_deref().map(find).transpose()? })

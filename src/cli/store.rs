@@ -220,6 +220,6 @@ mod tests {
         drop(SqliteStore::open(&store, &clock).unwrap());
         let (outcome, out, _) = run(|streams| migrate(&store, true, &clock, streams));
         let document: serde_json::Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((outcome, &document["from"], &document["to"]), (Outcome::Good, &json!(1), &json!(1)));
+        assert_eq!((outcome, &document["from"], &document["to"]), (Outcome::Good, &json!(2), &json!(2)));
     }
 }

@@ -108,7 +108,7 @@ fn handshake<'a>(tls: &'a TlsConnector, host: &str, tcp: TcpStream) -> Handshake
 fn tls_failure(error: &std::io::Error) -> FetchError {
     let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
     let is_unknown = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) == Some(&unknown);
-    let hint = if is_unknown { "; `ca_file` of the issuer names the authorities to believe" } else { "" };
+    let hint = if is_unknown { "; `ca_file` names the authorities to believe" } else { "" };
     FetchError::Tls(format!("{error}{hint}"))
 }
 

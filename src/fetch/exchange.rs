@@ -1,12 +1,13 @@
-//! One GET on one connection: request, head, body within its bound.
+//! One GET or POST on one connection: request, head, body within its bound.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT};
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty};
+use http::request::Builder;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -29,12 +30,35 @@ pub(super) enum Answer {
 
 /// Sends a GET for `url` and reads the answer. The connection is used once and closed.
 pub(super) async fn get(stream: Box<dyn Stream>, url: &Uri, max_bytes: usize, now: Timestamp) -> Result<Answer, FetchError> {
+    let request = request(Method::GET, url)?.body(Full::default()).map_err(|_| FetchError::Address)?;
+    exchange(stream, request, |response| read(response, max_bytes, now)).await
+}
+
+/// Sends a POST to `url`; any status but 2xx is a failure. The connection is used once and closed.
+pub(super) async fn post(
+    stream: Box<dyn Stream>,
+    url: &Uri,
+    headers: &[(HeaderName, HeaderValue)],
+    body: Bytes,
+) -> Result<(), FetchError> {
+    let with_headers = headers.iter().fold(request(Method::POST, url)?, |request, (name, value)| request.header(name, value));
+    let request = with_headers.body(Full::new(body)).map_err(|_| FetchError::Address)?;
+    let check = |response: Response<Incoming>| async move {
+        if response.status().is_success() { Ok(()) } else { Err(FetchError::Status(response.status())) }
+    };
+    exchange(stream, request, check).await
+}
+
+async fn exchange<T, R: Future<Output = Result<T, FetchError>>>(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+    read: impl FnOnce(Response<Incoming>) -> R,
+) -> Result<T, FetchError> {
     let handshake = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|_| FetchError::Http)?;
-    let request = request(url)?;
     let exchange = async move {
         let response = sender.send_request(request).await.map_err(|_| FetchError::Http)?;
-        read(response, max_bytes, now).await
+        read(response).await
     };
     // The connection is driven beside the exchange and never decides its end: what it buffered is still to be read.
     let driver = async {
@@ -44,15 +68,12 @@ pub(super) async fn get(stream: Box<dyn Stream>, url: &Uri, max_bytes: usize, no
     tokio::select! { answer = exchange => answer, never = driver => match never {} }
 }
 
-fn request(url: &Uri) -> Result<Request<Empty<Bytes>>, FetchError> {
+fn request(method: Method, url: &Uri) -> Result<Builder, FetchError> {
     let host = url.host().ok_or(FetchError::Address)?;
     let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    Request::get(url.path_and_query().map_or("/", |target| target.as_str()))
-        .header(HOST, host)
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, AGENT)
-        .body(Empty::new())
-        .map_err(|_| FetchError::Address)
+    let target = url.path_and_query().map_or("/", |target| target.as_str());
+    let request = Request::builder().method(method).uri(target);
+    Ok(request.header(HOST, host).header(ACCEPT, "application/json").header(USER_AGENT, AGENT))
 }
 
 async fn read(response: Response<Incoming>, max_bytes: usize, now: Timestamp) -> Result<Answer, FetchError> {

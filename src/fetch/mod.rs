@@ -1,6 +1,7 @@
-//! Fetching one JSON document from a configured address, within bounds of time, size, redirects and reach.
+//! Fetching one JSON document from a configured address, or posting one to it, within bounds of time, size, redirects and
+//! reach.
 //!
-//! Called by the key sources of `issuer`. It refuses everything that a hostile or broken server could use to make the
+//! Called by the key sources of `issuer` and the webhooks of `authority`. It refuses everything that a hostile or broken server could use to make the
 //! gateway wait, swallow memory or talk to somebody else: there is no proxy, no cookie, no content coding, no redirect
 //! off the origin, and no way from a public address to loopback or link-local (Istio CVE-2026-41413).
 
@@ -16,7 +17,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderName, HeaderValue, Uri};
 use tokio_rustls::TlsConnector;
 
 pub use error::FetchError;
@@ -89,6 +90,25 @@ impl Fetcher {
     pub async fn get(&self, url: &Uri, bounds: &Bounds, now: Timestamp) -> Result<Document, FetchError> {
         let get = self.follow(url, bounds, now);
         tokio::time::timeout(bounds.timeout, get).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    /// Posts `body` to `url`. What is answered beside the status is not read, and a redirect is no success: what is in the
+    /// body is meant for this address.
+    ///
+    /// # Errors
+    /// Whatever is not an answer of status 2xx within `bounds`.
+    pub async fn post(
+        &self,
+        url: &Uri,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Bytes,
+        bounds: &Bounds,
+    ) -> Result<(), FetchError> {
+        let post = async {
+            let connection = connect::open(url, self.tls.as_ref(), bounds.reach, bounds.timeout).await?;
+            exchange::post(connection.stream, url, headers, body).await
+        };
+        tokio::time::timeout(bounds.timeout, post).await.unwrap_or(Err(FetchError::Timeout))
     }
 
     async fn follow(&self, url: &Uri, bounds: &Bounds, now: Timestamp) -> Result<Document, FetchError> {

@@ -19,8 +19,8 @@ use super::opened_store::OpenedStore;
 use super::saved_keys::SavedKeys;
 use crate::api::{Api, PATHS};
 use crate::authority::{
-    Attempts, Authority, AuthoritySettings, Following, Latest, Parts, Passwords, ProviderError, Providers, SealingError,
-    SigningKeySettings, SigningKeys, SigningKeysError, issuers,
+    Attempts, Authority, AuthoritySettings, Deliveries, Following, Latest, NewEvents, Parts, Passwords, ProviderError, Providers,
+    SealingError, SigningKeySettings, SigningKeys, SigningKeysError, issuers,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::issuer::{Archive, CacheSettings, IssuerMetrics, IssuerSettings, Verifier};
@@ -70,6 +70,7 @@ pub(super) struct Estate {
     /// Another authority is in force.
     replaced: Arc<Notify>,
     _keys: Following,
+    deliveries: Deliveries,
     tasks: [AbortHandle; 2],
 }
 
@@ -95,6 +96,7 @@ impl Estate {
             runtime: runtime.clone(),
             archive: SavedKeys::of_providers(opened),
             _keys: keys.follow(runtime),
+            deliveries: Deliveries::default(),
             tasks,
         })
     }
@@ -126,6 +128,7 @@ impl Estate {
     /// Puts `authority` in force.
     pub(super) fn commit(&self, authority: Arc<Authority>) {
         authority.providers().start(&self.runtime, &self.archive);
+        self.deliveries.replace(&authority, &self.runtime);
         self.current.store(Some(authority));
         self.replaced.notify_one();
     }
@@ -159,6 +162,7 @@ async fn parts(
         latest: Latest::default(),
         probed: Mutex::default(),
         attempts: Attempts::new(&settings.passwords),
+        new_events: NewEvents::default(),
         metrics: metrics.authority.clone(),
         clock: clock.clone(),
     })

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Basis, KeyDocument, Link, Logged, RefreshToken, Registration, Revocation, Scope, Session, SigningKeyRecord, User};
+use super::{
+    Basis, Event, KeyDocument, Link, Logged, RefreshToken, Registration, Revocation, Room, Scope, Session, SigningKeyRecord, User,
+};
 use crate::clock::Timestamp;
 
 /// One change; a list of them is done whole or not at all. Where a change replaces a record, the record's `version` is
@@ -37,6 +39,8 @@ pub enum Change {
     UseRefreshToken(RefreshToken),
     /// A refresh token as it should be after a rotation at this instant; its former value is remembered as replaced.
     RotateRefreshToken(RefreshToken, Timestamp),
+    /// Nothing; `Conflict` where this would end a refresh token that is neither for one of these applications nor one of these.
+    EndsOnly(Ended, Known),
     /// Ends what is named: sessions with all their refresh tokens, or refresh tokens.
     End(Ended),
     /// As [`Change::End`], and appends to the log what ends the access tokens of each: an entry for every session that
@@ -56,8 +60,32 @@ pub enum Change {
     SaveKeyDocument(KeyDocument),
     /// Remembers the check of the encryption key, once: `Conflict` where there is one.
     SetKeyCheck(Vec<u8>),
+    /// A new event, unless its webhook has no room for it.
+    AddEvent(Event, Room),
+    /// An event is sent, or was in vain: not to be sent before `due`. `Conflict` unless it is still at this version.
+    DeferEvent {
+        /// Which.
+        number: u64,
+        /// As it was read.
+        version: u64,
+        /// How often it was sent in vain.
+        attempts: u64,
+        /// When it may be sent again.
+        due: Timestamp,
+    },
+    /// An event has arrived, and is forgotten; another gateway may have said so already.
+    RemoveEvent(u64),
     /// Removes what has expired.
     Sweep(Expired),
+}
+
+/// Refresh tokens that a change may end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Any for these applications.
+    pub applications: Vec<Uuid>,
+    /// These.
+    pub tokens: Vec<Uuid>,
 }
 
 /// Which sessions or refresh tokens end.
@@ -119,6 +147,10 @@ pub enum Expired {
     ReplacedValues(Timestamp),
     /// Signing keys, retired or revoked, that ended before this.
     SigningKeys(Timestamp),
+    /// Events for this webhook from before this, a few thousand of them at a time.
+    Events(String, Timestamp),
+    /// Events for webhooks other than these, a few thousand of them at a time.
+    EventsOfOthers(Vec<String>),
 }
 
 /// What a commit did.
@@ -130,4 +162,8 @@ pub struct Committed {
     pub refresh_tokens_ended: u64,
     /// Sessions that ended or were swept.
     pub sessions_ended: u64,
+    /// The numbers of the events among the changes, in their order; `None`: there was no room.
+    pub events: Vec<Option<u64>>,
+    /// Events that were swept.
+    pub events_swept: u64,
 }

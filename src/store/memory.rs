@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{
-    Change, Committed, Digest, Expired, FoundRefreshToken, KeyDocument, KeyState, Logged, LoginName, Pending, RefreshToken,
-    Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Change, Committed, Digest, Ended, Ending, Expired, FoundRefreshToken, KeyDocument, KeyState, Logged, LoginName, Pending,
+    QueuedEvent, RefreshToken, Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use crate::clock::Timestamp;
 
@@ -145,6 +145,18 @@ impl Store for MemoryStore {
     }
 
     fn count_refresh_tokens(&self) -> Pending<'_, u64> {
+        self.other()
+    }
+
+    fn ending(&self, _: Ended, _: Option<Uuid>, _: usize) -> Pending<'_, Ending> {
+        self.other()
+    }
+
+    fn due_events<'a>(&'a self, _: &'a str, _: Timestamp, _: usize) -> Pending<'a, Vec<QueuedEvent>> {
+        self.other()
+    }
+
+    fn count_events<'a>(&'a self, _: &'a str) -> Pending<'a, u64> {
         self.other()
     }
 

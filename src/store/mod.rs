@@ -1,5 +1,5 @@
 //! Where the authority's records live, in the words of the domain: users and registrations, sessions and refresh
-//! tokens, revocations, signing keys, saved key sets.
+//! tokens, revocations, signing keys, saved key sets, events that wait for webhooks.
 //!
 //! [`Store`] is all that the rest of the program knows. Reads see what was committed; every write is one list of
 //! [`Change`]s, done whole or not at all, and durable when it is answered. Which change is right is decided by
@@ -9,6 +9,7 @@
 
 mod change;
 mod digest;
+mod event;
 mod folding;
 mod key;
 mod revocation;
@@ -22,8 +23,9 @@ use std::pin::Pin;
 
 use uuid::Uuid;
 
-pub use change::{Change, Committed, Ended, Entries, Expired};
+pub use change::{Change, Committed, Ended, Entries, Expired, Known};
 pub use digest::Digest;
+pub use event::{Ending, Event, QueuedEvent, Room};
 pub(crate) use folding::folded;
 pub use key::{KeyDocument, KeyPurpose, KeyState, SigningKeyRecord};
 pub use revocation::{Basis, Logged, Revocation, Scope, ScopeKind};
@@ -125,6 +127,13 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn refresh_tokens_of(&self, user: Uuid, most: usize) -> Pending<'_, Vec<RefreshToken>>;
     /// How many refresh tokens there are.
     fn count_refresh_tokens(&self) -> Pending<'_, u64>;
+    /// What of refresh tokens `ended` would end: the applications of all, and at most `most` of the tokens, none of them for
+    /// `but_for`.
+    fn ending(&self, ended: Ended, but_for: Option<Uuid>, most: usize) -> Pending<'_, Ending>;
+    /// Events for this webhook that are due at `now`, of each ordering only the first, longest due first, at most `most`.
+    fn due_events<'a>(&'a self, webhook: &'a str, now: Timestamp, most: usize) -> Pending<'a, Vec<QueuedEvent>>;
+    /// How many events wait for this webhook.
+    fn count_events<'a>(&'a self, webhook: &'a str) -> Pending<'a, u64>;
     /// Every signing key that was not deleted, oldest first.
     fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRecord>>;
     /// A number that differs whenever a signing key has changed since; cheap to ask often.

@@ -18,8 +18,7 @@ use super::call::Call;
 use super::operations::done;
 use super::parameters::{not_an_id, parse_id};
 use super::refusal::Refusal;
-use super::user_document::user_document;
-use crate::authority::Denial;
+use crate::authority::{Denial, user_document};
 use crate::store::{LoginName, StoreError, User};
 
 const ENDPOINT: &str = "/api/user";

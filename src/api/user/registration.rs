@@ -14,8 +14,7 @@ use crate::api::login;
 use crate::api::operations::done;
 use crate::api::parameters::{not_an_id, parse_id};
 use crate::api::refusal::Refusal;
-use crate::api::user_document::registration_document;
-use crate::authority::SignIn;
+use crate::authority::{SignIn, registration_document};
 use crate::store::{Registration, StoreError};
 
 const ENDPOINT: &str = "/api/user/registration";

@@ -37,6 +37,8 @@ pub struct KeyRing {
     /// One for each place of the settings; absent where its key cannot be read.
     signers: HashMap<Place, Option<Arc<SigningKey>>>,
     published: Vec<PublishedKey>,
+    /// Keys of other purposes, each purpose with a key set of its own.
+    apart: Vec<PublishedKey>,
     pub(super) access: Vec<OwnKey>,
     pub(super) vend: Vec<OwnKey>,
     longest_lifetime: Duration,
@@ -57,6 +59,11 @@ impl KeyRing {
     /// The public keys that verify access tokens and vended tokens, those that do not sign yet among them; oldest first.
     pub fn published(&self) -> &[PublishedKey] {
         &self.published
+    }
+
+    /// The public keys of one of the other purposes, those that do not sign yet among them; oldest first.
+    pub fn published_apart(&self, purpose: KeyPurpose) -> impl Iterator<Item = &PublishedKey> {
+        self.apart.iter().filter(move |key| key.purpose == purpose)
     }
 
     /// The ring of `records`, and what is wrong with those that cannot be used. Signers of `previous` are kept.
@@ -100,16 +107,18 @@ impl KeyRing {
             KeyPurpose::Vend => self.vend.push(own),
             KeyPurpose::Assertion | KeyPurpose::Webhook => {}
         }
-        if matches!(record.purpose, KeyPurpose::Access | KeyPurpose::Vend) {
-            self.published.push(PublishedKey {
-                id: record.id.as_str().into(),
-                pem: public.pem().into(),
-                jwk: public.jwk(&record.id, algorithm),
-                application: record.application,
-                purpose: record.purpose,
-                state: record.state,
-            });
-        }
+        let published = match record.purpose {
+            KeyPurpose::Access | KeyPurpose::Vend => &mut self.published,
+            KeyPurpose::Assertion | KeyPurpose::Webhook => &mut self.apart,
+        };
+        published.push(PublishedKey {
+            id: record.id.as_str().into(),
+            pem: public.pem().into(),
+            jwk: public.jwk(&record.id, algorithm),
+            application: record.application,
+            purpose: record.purpose,
+            state: record.state,
+        });
         match self.signers.get_mut(&plan::place(record)) {
             Some(signer) if record.state == KeyState::Active && signer.is_none() => {
                 *signer = Some(signing_key(record, algorithm, sealer, previous)?);

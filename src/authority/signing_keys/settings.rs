@@ -56,11 +56,14 @@ pub struct SigningKeySettings {
 
 impl SigningKeySettings {
     /// What the authority as a whole needs: a key for access tokens of all applications, those that applications have of
-    /// their own, and one for vended tokens.
+    /// their own, one for vended tokens, and one for events where there are webhooks.
     pub fn of(authority: &AuthoritySettings) -> Self {
         let slot = |purpose, application, algorithm| Slot { place: Place { purpose, application }, algorithm };
         let mut slots =
             vec![slot(KeyPurpose::Access, None, authority.algorithm), slot(KeyPurpose::Vend, None, authority.algorithm)];
+        if !authority.webhooks.is_empty() {
+            slots.push(slot(KeyPurpose::Webhook, None, Algorithm::ES256));
+        }
         let mut secrets = Vec::new();
         for application in &authority.applications {
             match &application.signing {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::authority::{ApiKey, Application, AuthoritySettings, IdentityProvider, Permissions, Signing, SingleSignOn, Usage};
+use crate::authority::{
+    ApiKey, Application, AuthoritySettings, IdentityProvider, Permissions, Signing, SingleSignOn, Usage, Webhook,
+};
 use crate::store::{Location, StoreSettings};
 
 /// One line for each part: what it is, its name, what it says.
@@ -14,7 +16,8 @@ pub(super) fn lines(settings: &AuthoritySettings) -> Vec<(&'static str, &Arc<str
     let applications = settings.applications.iter().map(|it| ("application", &it.name, application(it, settings)));
     let providers = settings.identity_providers.iter().map(|it| ("identity provider", &it.name, provider(it, settings)));
     let keys = settings.api_keys.iter().map(|it| ("API key", &it.name, permissions(it)));
-    own.chain(applications).chain(providers).chain(keys).collect()
+    let webhooks = settings.webhooks.iter().map(|it| ("webhook", &it.name, webhook(it)));
+    own.chain(applications).chain(providers).chain(keys).chain(webhooks).collect()
 }
 
 pub(super) fn document(settings: &AuthoritySettings) -> Value {
@@ -26,7 +29,16 @@ pub(super) fn document(settings: &AuthoritySettings) -> Value {
         "identity_providers":
             settings.identity_providers.iter().map(|it| named(&it.name, provider(it, settings))).collect::<Vec<_>>(),
         "api_keys": settings.api_keys.iter().map(|it| named(&it.name, permissions(it))).collect::<Vec<_>>(),
+        "webhooks": settings.webhooks.iter().map(|it| named(&it.name, webhook(it))).collect::<Vec<_>>(),
     })
+}
+
+/// Without its path, which some receivers' addresses keep a secret in.
+fn webhook(settings: &Webhook) -> String {
+    let events: Vec<_> = settings.events.iter().map(|kind| kind.word()).collect();
+    let tokens = if settings.include_tokens { ", with tokens" } else { "" };
+    let authority = settings.url.authority().map_or("", |authority| authority.as_str());
+    format!("to {authority} ({}{tokens})", events.join(", "))
 }
 
 pub(super) fn location(store: &StoreSettings) -> String {

@@ -43,7 +43,7 @@ pub(crate) struct Context<'a> {
 
 /// The settings of `source`, unless something was refused.
 pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Settings> {
-    for section in ["listener", "issuer", "upstream", "route", "application", "identity_provider", "api_key"] {
+    for section in ["listener", "issuer", "upstream", "route", "application", "identity_provider", "api_key", "webhook"] {
         unique_names(source, section, context.problems);
     }
     own_names(source, context.problems);

@@ -14,6 +14,7 @@ mod route;
 mod rule;
 mod store;
 mod upstream;
+mod webhook;
 
 pub(crate) use api_key::{ApiKeyFile, PermissionsFile};
 pub(crate) use application::{ApplicationFile, SingleSignOnFile};
@@ -26,6 +27,7 @@ pub(crate) use route::{AnonymousFile, RouteFile};
 pub(crate) use rule::{RuleFile, WantedFile};
 pub(crate) use store::StoreFile;
 pub(crate) use upstream::{UpstreamFile, UpstreamTlsFile};
+pub(crate) use webhook::WebhookFile;
 #[cfg(test)]
 pub(crate) use {application::RoleFile, identity_provider::ProviderApplicationTable};
 
@@ -44,6 +46,7 @@ pub(crate) static ROOT: &[Key] = &[
     Key::blocks("application", application::KEYS),
     Key::blocks("identity_provider", identity_provider::KEYS),
     Key::blocks("api_key", api_key::KEYS),
+    Key::blocks("webhook", webhook::KEYS),
     Key::blocks("upstream", upstream::KEYS),
     Key::blocks("route", route::KEYS),
 ];

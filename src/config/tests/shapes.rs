@@ -8,7 +8,7 @@ use serde::forward_to_deserialize_any;
 use crate::config::file::{
     AdminFile, ApiKeyFile, ApplicationFile, AuthorityFile, CertificateFile, DeadlinesFile, IdentityProviderFile, IssuerFile,
     KeysFile, LimitsFile, ListenerFile, ListenerTlsFile, LogFile, ProviderApplicationTable, ROOT, RoleFile, RouteFile, RuleFile,
-    RuntimeFile, StoreFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile,
+    RuntimeFile, StoreFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile, WebhookFile,
 };
 use crate::config::schema::{self, Key, Kind};
 
@@ -73,6 +73,7 @@ fn every_shape_has_the_known_keys_as_fields() {
     assert_eq!(fields::<KeysFile>(), keys(&["identity_provider", "keys"]));
     assert_eq!(fields::<ProviderApplicationTable>(), keys(&["identity_provider", "applications"]));
     assert_eq!(fields::<ApiKeyFile>(), keys(&["api_key"]));
+    assert_eq!(fields::<WebhookFile>(), keys(&["webhook"]));
     assert_eq!(fields::<UpstreamFile>(), keys(&["upstream"]));
     assert_eq!(fields::<UpstreamTlsFile>(), keys(&["upstream", "tls"]));
     assert_eq!(fields::<RouteFile>(), keys(&["route"]));

@@ -112,7 +112,7 @@ async fn an_unknown_authority_is_said_to_be_one_for_ca_file() {
     let stranger = stranger.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
     let believing = Fetcher::new(&TrustRoots::Given(vec![stranger.der().clone()]));
     let error = believing.get(&mock.url("/"), &bounds(), NOW).await.unwrap_err();
-    assert!(error.to_string().ends_with("UnknownIssuer; `ca_file` of the issuer names the authorities to believe"), "{error}");
+    assert!(error.to_string().ends_with("UnknownIssuer; `ca_file` names the authorities to believe"), "{error}");
 }
 
 #[tokio::test]

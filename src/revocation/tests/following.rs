@@ -12,8 +12,8 @@ use super::super::*;
 use super::*;
 use crate::clock::Clock;
 use crate::store::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, LoginName, Pending, RefreshToken, ScopeKind, Session, SessionsOf,
-    SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Change, Committed, Digest, Ended, Ending, FoundRefreshToken, KeyDocument, LoginName, Pending, QueuedEvent, RefreshToken,
+    ScopeKind, Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 
 /// A log and nothing else.
@@ -86,6 +86,15 @@ impl Store for Log {
         down()
     }
     fn count_refresh_tokens(&self) -> Pending<'_, u64> {
+        down()
+    }
+    fn ending(&self, _: Ended, _: Option<Uuid>, _: usize) -> Pending<'_, Ending> {
+        down()
+    }
+    fn due_events<'a>(&'a self, _: &'a str, _: Timestamp, _: usize) -> Pending<'a, Vec<QueuedEvent>> {
+        down()
+    }
+    fn count_events<'a>(&'a self, _: &'a str) -> Pending<'a, u64> {
         down()
     }
     fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRecord>> {

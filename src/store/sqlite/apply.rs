@@ -4,7 +4,7 @@ use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
 
 use super::columns::{integer, millis, number};
-use super::{end, person, sign, token, words};
+use super::{end, ending, outbox, person, sign, token, words};
 use crate::clock::Timestamp;
 use crate::store::{Change, Committed, KeyDocument, Logged, Revocation, StoreError};
 
@@ -40,12 +40,16 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::RotateRefreshToken(token, at) => token::rotate(db, token, *at),
         Change::End(ended) => end::end(db, ended, committed).map(drop),
         Change::EndEach(ended, entries) => end::end_each(db, ended, entries, committed),
+        Change::EndsOnly(ended, known) => ending::check(db, ended, known),
         Change::Revoke(revocation) => revoke(db, revocation, committed),
         Change::AddSigningKey(key) => sign::add(db, key),
         Change::ReplaceSigningKey(key) => sign::replace(db, key),
         Change::RemoveSigningKey(id) => sign::remove(db, id),
         Change::SaveKeyDocument(document) => save_key_document(db, document),
         Change::SetKeyCheck(check) => set_key_check(db, check),
+        Change::AddEvent(event, room) => outbox::add(db, event, *room, committed),
+        Change::DeferEvent { number, version, attempts, due } => outbox::defer(db, *number, *version, *attempts, *due),
+        Change::RemoveEvent(number) => outbox::remove(db, *number),
         Change::Sweep(expired) => end::sweep(db, expired, committed),
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::apply::{change_one, execute, revoke};
 use super::columns::{Columns, limit, millis};
-use super::sign;
+use super::{outbox, sign};
 use crate::clock::Timestamp;
 use crate::store::{Committed, Ended, Entries, Expired, Scope, StoreError};
 
@@ -251,5 +251,7 @@ pub(super) fn sweep(db: &Connection, expired: &Expired, committed: &mut Committe
             execute(db, "DELETE FROM replaced_value WHERE replaced < ?1", [millis(*before)]).map(drop)
         }
         Expired::SigningKeys(before) => sign::sweep(db, *before),
+        Expired::Events(webhook, before) => outbox::sweep(db, webhook, *before, committed),
+        Expired::EventsOfOthers(known) => outbox::sweep_others(db, known, committed),
     }
 }

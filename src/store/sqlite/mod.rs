@@ -8,7 +8,9 @@ mod columns;
 mod connection;
 mod copy;
 mod end;
+mod ending;
 mod fault;
+mod outbox;
 mod person;
 mod read;
 mod readers;
@@ -33,8 +35,8 @@ pub use copy::{CopyError, Existing, Restored};
 pub use schema::{Migrated, OpenError};
 
 use super::{
-    Change, Committed, Digest, FoundRefreshToken, KeyDocument, Logged, LoginName, Pending, RefreshToken, Session, SessionsOf,
-    SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Change, Committed, Digest, Ended, Ending, FoundRefreshToken, KeyDocument, Logged, LoginName, Pending, QueuedEvent,
+    RefreshToken, Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use crate::clock::{Clock, Timestamp};
 use readers::Read;
@@ -285,6 +287,20 @@ impl Store for SqliteStore {
 
     fn count_refresh_tokens(&self) -> Pending<'_, u64> {
         self.read(read::count_refresh_tokens)
+    }
+
+    fn ending(&self, ended: Ended, but_for: Option<Uuid>, most: usize) -> Pending<'_, Ending> {
+        self.read(move |db| ending::read(db, &ended, but_for, most))
+    }
+
+    fn due_events<'a>(&'a self, webhook: &'a str, now: Timestamp, most: usize) -> Pending<'a, Vec<QueuedEvent>> {
+        let webhook = webhook.to_owned();
+        self.read(move |db| outbox::due(db, &webhook, now, most))
+    }
+
+    fn count_events<'a>(&'a self, webhook: &'a str) -> Pending<'a, u64> {
+        let webhook = webhook.to_owned();
+        self.read(move |db| outbox::count(db, &webhook))
     }
 
     fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRecord>> {

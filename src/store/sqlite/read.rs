@@ -321,7 +321,7 @@ fn to_session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-fn to_refresh_token(row: &Row<'_>) -> rusqlite::Result<RefreshToken> {
+pub(super) fn to_refresh_token(row: &Row<'_>) -> rusqlite::Result<RefreshToken> {
     let mut columns = Columns::of(row);
     Ok(RefreshToken {
         id: columns.id()?,

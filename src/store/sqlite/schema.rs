@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 /// Marks a file as a store: `TOLL` in ASCII.
 const APPLICATION_ID: i64 = 0x544f_4c4c;
 /// The script at index n makes version n + 1 of version n.
-const SCRIPTS: [&str; 1] = [include_str!("schema/0001.sql")];
+const SCRIPTS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 
 /// Why a store cannot be opened. The file is as it was.
 #[derive(Debug, thiserror::Error)]

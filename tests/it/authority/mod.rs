@@ -3,6 +3,7 @@
 mod bounds;
 mod cookies;
 mod durable;
+mod events;
 mod exchange;
 mod expiry;
 mod flood;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Basis, Change, Digest, Entries, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope, Session,
-    SigningKeyRecord, Store, User,
+    Basis, Change, Digest, Entries, Event, KeyPurpose, KeyState, Link, Match, RefreshToken, Registration, Revocation, Scope,
+    Session, SigningKeyRecord, Store, User,
 };
 use uuid::Uuid;
 
@@ -126,6 +126,10 @@ pub fn revocation(scope: Scope, instant: u64, ends: u64) -> Revocation {
 /// What entries of ended sessions say.
 pub fn entries(instant: u64) -> Entries {
     Entries { issuer: "acme.com".to_owned(), instant: at(instant), lifetime: Duration::from_millis(700) }
+}
+
+pub fn event(webhook: &str, ordering: u128, created: u64) -> Event {
+    Event { webhook: webhook.to_owned(), ordering: id(ordering), id: id(8), body: vec![1], created: at(created) }
 }
 
 /// Commits changes that nothing refuses.

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tollgate::clock::Clock;
 use tollgate::store::sqlite::{Bounds, CopyError, Existing, OpenError, SqliteStore};
-use tollgate::store::{Change, Ended, Match, Scope, Store, StoreError, User};
+use tollgate::store::{Change, Ended, Match, Room, Scope, Store, StoreError, User};
 
 use super::records::*;
 
@@ -54,6 +54,24 @@ async fn only_the_first_opening_finds_the_store_new() {
     assert!(SqliteStore::open(&empty, &clock()).unwrap().is_new);
 }
 
+#[tokio::test]
+async fn a_store_of_the_first_schema_is_migrated_with_what_is_in_it() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(include_str!("../../../src/store/sqlite/schema/0001.sql")).unwrap();
+    db.execute("INSERT INTO store (only, id, signing_key_generation) VALUES (1, ?1, 7)", [id(9).as_bytes()]).unwrap();
+    db.pragma_update(None, "application_id", 0x544f_4c4c).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    let store = SqliteStore::open(&path, &clock()).unwrap();
+    assert!(!store.is_new);
+    let store: Arc<dyn Store> = Arc::new(store.store);
+    assert_eq!((store.identity().await.unwrap().id, store.signing_key_generation().await), (id(9), Ok(7)));
+    done(&store, [Change::AddEvent(event("hook", 1, 5), Room { events: 1, bytes: 1 })]).await;
+    assert_eq!(store.due_events("hook", at(5), 9).await.unwrap().len(), 1);
+}
+
 #[test]
 fn of_many_that_make_a_store_at_once_one_finds_it_new() {
     let folder = TempDir::new().unwrap();
@@ -75,8 +93,8 @@ fn a_newer_schema_is_refused_with_both_versions() {
     drop(SqliteStore::open(&path, &clock()).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteStore::open(&path, &clock()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("version 99, and this Tollgate knows versions up to 1; run the newer"), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("version 99, and this Tollgate knows versions up to 2; run the newer"), "{error}");
 }
 
 #[test]

@@ -303,6 +303,12 @@ impl AuthoritySite {
         Ok(())
     }
 
+    /// Puts the configuration that it was started with in force, changed by `edit`.
+    #[track_caller]
+    pub fn reload_edited(&self, edit: impl FnOnce(String) -> String) {
+        self.gateway.reload(&edit(self.text.clone())).unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// The store's file.
     pub fn store(&self) -> PathBuf {
         self.folder.path().join("store.db")

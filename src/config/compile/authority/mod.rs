@@ -1,4 +1,4 @@
-//! `[authority]` with its `[[application]]`, `[[identity_provider]]` and `[[api_key]]` blocks to [`AuthoritySettings`].
+//! `[authority]` with its `[[application]]`, `[[identity_provider]]`, `[[api_key]]` and `[[webhook]]` blocks to [`AuthoritySettings`].
 //!
 //! What concerns the authority and something else (routes, issuers) is checked in `beside`.
 
@@ -8,6 +8,7 @@ mod application;
 mod beside;
 mod cookie_domain;
 mod identity_provider;
+mod webhook;
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ const KEY_ROTATION: Duration = Duration::from_secs(90 * DAY);
 const DAY: u64 = 24 * 3600;
 
 /// The sections that mean something only beside an authority.
-const PARTS: [&str; 3] = ["application", "identity_provider", "api_key"];
+const PARTS: [&str; 4] = ["application", "identity_provider", "api_key", "webhook"];
 
 /// The outer `None`: refused; the inner: tokens are only verified.
 #[expect(clippy::option_option, reason = "refused, absent and present are three things")]
@@ -57,6 +58,9 @@ pub(super) fn compile(source: &Source, known: &Applications, context: &mut Conte
     unique(&applications, "application", "id", |it| it.id, |it| &it.name, context.problems);
     unique(&providers, "identity provider", "id", |it| it.id, |it| &it.name, context.problems);
     unique(&api_keys, "API key", "sha256", |it| it.sha256, |it| &it.name, context.problems);
+    let webhooks = each(source, "webhook", context, webhook::compile);
+    unique(&webhooks, "webhook", "url", |it| it.key.clone(), |it| &it.name, context.problems);
+    unique(&webhooks, "webhook", "name", |it| it.name.clone(), |it| &it.name, context.problems);
     let Block { path, value: file } = block?;
     beside::check_provider_issuers(&file.issuer, &providers, context.problems);
     let settings = own(&file, &path, context.problems)?;
@@ -65,6 +69,7 @@ pub(super) fn compile(source: &Source, known: &Applications, context: &mut Conte
         applications: applications.into_iter().map(arcs).collect(),
         identity_providers: providers.into_iter().map(|block| block.value.into()).collect(),
         api_keys: api_keys.into_iter().map(|block| block.value.into()).collect(),
+        webhooks: webhooks.into_iter().map(|block| block.value.into()).collect(),
         ..settings
     }))
 }
@@ -103,6 +108,7 @@ fn own(file: &AuthorityFile, path: &KeyPath, problems: &mut Problems) -> Option<
         applications: Vec::new(),
         identity_providers: Vec::new(),
         api_keys: Vec::new(),
+        webhooks: Vec::new(),
     })
 }
 

@@ -14,6 +14,7 @@ mod route;
 mod rule;
 mod store;
 mod upstream;
+mod webhook;
 mod whole;
 
 use crate::config::tests::{AUTHORITY, Bench, GOOD};

@@ -103,10 +103,10 @@ fn a_section_that_is_no_table() {
 fn a_setting_of_later_sections() {
     with_more(
         r#"
-[[webhook]]
-url = "https://events.example.com/tollgate"
+[[tenant]]
+name = "one"
 "#,
-        "t.toml:21:3: webhook: unknown key; known: listener, admin, runtime, token_cache, log, store, issuer, authority, application, identity_provider, api_key, upstream, route",
+        "t.toml:21:3: tenant: unknown key; known: listener, admin, runtime, token_cache, log, store, issuer, authority, application, identity_provider, api_key, webhook, upstream, route",
     );
 }
 

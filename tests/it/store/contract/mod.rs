@@ -3,6 +3,7 @@
 //! A store is held to it by `contract!(open)` in a module of its own, where `open` makes an empty store together with
 //! whatever must live as long.
 
+pub mod events;
 pub mod keys;
 pub mod log;
 pub mod together;
@@ -36,6 +37,12 @@ macro_rules! contract {
         crate::store::contract::contract!(@ $open, keys:
             keys_are_read_back_oldest_first, every_change_of_a_key_is_seen, keys_are_replaced_by_version,
             dead_keys_are_swept, the_key_check_is_set_once, documents_replace_each_other, the_identity_stays
+        );
+        crate::store::contract::contract!(@ $open, events:
+            an_event_is_read_back_until_it_is_removed, only_the_first_of_an_ordering_is_due,
+            of_two_that_take_an_event_one_succeeds, without_room_an_event_is_left_out_and_nothing_else,
+            old_events_and_those_of_others_are_swept, a_refused_list_adds_no_event, what_would_end_is_what_ends,
+            what_would_end_and_is_not_known_is_a_conflict
         );
         crate::store::contract::contract!(@ $open, together:
             a_refused_change_takes_the_others_along, a_refused_list_leaves_other_lists_alone, of_simultaneous_rotations_one_succeeds,

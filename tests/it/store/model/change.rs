@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Records, Token, folded};
 
-type Done = Result<(), StoreError>;
+pub(super) type Done = Result<(), StoreError>;
 
 const CONFLICT: Done = Err(StoreError::Conflict);
 const ID_TAKEN: Done = Err(StoreError::Taken(Unique::Id));
@@ -52,6 +52,7 @@ impl Records {
                 Ok(())
             }
             Change::EndEach(ended, entries) => self.end_each(&ended, &entries, committed),
+            Change::EndsOnly(ended, known) => self.ends_only(&ended, &known),
             Change::Revoke(revocation) => self.revoke(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
@@ -71,6 +72,12 @@ impl Records {
                 None => Ok(()),
                 Some(_) => CONFLICT,
             },
+            Change::AddEvent(event, room) => self.add_event(event, room, committed),
+            Change::DeferEvent { number, version, attempts, due } => self.defer_event(number, version, attempts, due),
+            Change::RemoveEvent(number) => {
+                self.events.retain(|it| it.number != number);
+                Ok(())
+            }
             Change::Sweep(expired) => self.sweep(&expired, committed),
         }
     }
@@ -197,12 +204,21 @@ impl Records {
     }
 
     fn end(&mut self, ended: &Ended, committed: &mut Committed) -> (Vec<Session>, Vec<RefreshToken>) {
-        let mut ending: Vec<Session> = self.sessions.values().filter(|it| ends_session(ended, it)).cloned().collect();
+        let (sessions, tokens) = self.ends(ended);
+        let ended_sessions = self.sessions.values().filter(|it| sessions.contains(&it.id)).cloned().collect();
+        let ended_tokens = self.tokens.values().map(|it| &it.record).filter(|it| tokens.contains(&it.id)).cloned().collect();
+        self.remove_tokens(committed, |it| tokens.contains(&it.id));
+        self.remove_sessions(committed, |it| sessions.contains(&it.id));
+        (ended_sessions, ended_tokens)
+    }
+
+    /// The sessions and refresh tokens that it ends.
+    pub(super) fn ends(&self, ended: &Ended) -> (Vec<Uuid>, Vec<Uuid>) {
+        let mut ending: Vec<&Session> = self.sessions.values().filter(|it| ends_session(ended, it)).collect();
         if let Ended::OldestSessionsOf(user, kept) = ended {
-            ending = self.sessions.values().filter(|it| it.user == *user).cloned().collect();
+            ending = self.sessions.values().filter(|it| it.user == *user).collect();
             ending.sort_by_key(|it| (it.signed_in, it.id));
             ending.truncate(ending.len().saturating_sub(*kept));
-            ending.sort_by_key(|it| it.id);
         }
         let sessions: Vec<Uuid> = ending.iter().map(|it| it.id).collect();
         let records = self.tokens.values().map(|it| &it.record);
@@ -213,11 +229,7 @@ impl Records {
             exchanged.retain(|it| it.parent.is_some());
             tokens.extend(exchanged.iter().skip(*kept).map(|it| it.id));
         }
-        let gone = self.tokens_with_descendants(&tokens);
-        let ended_tokens = self.tokens.values().map(|it| &it.record).filter(|it| gone.contains(&it.id)).cloned().collect();
-        self.remove_tokens(committed, |it| gone.contains(&it.id));
-        self.remove_sessions(committed, |it| sessions.contains(&it.id));
-        (ending, ended_tokens)
+        (sessions, self.tokens_with_descendants(&tokens))
     }
 
     fn tokens_with_descendants(&self, tokens: &[Uuid]) -> Vec<Uuid> {
@@ -302,6 +314,10 @@ impl Records {
                 self.keys.retain(|_, it| !(dead(it) && it.ends.is_some_and(|ends| ends < *before)));
                 self.key_generation += u64::from(self.keys.len() < count);
             }
+            Expired::Events(webhook, before) => {
+                self.sweep_events(committed, |it| it.event.webhook == *webhook && it.event.created < *before);
+            }
+            Expired::EventsOfOthers(known) => self.sweep_events(committed, |it| !known.contains(&it.event.webhook)),
         }
         Ok(())
     }

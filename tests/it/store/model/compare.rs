@@ -7,13 +7,15 @@ use tempfile::TempDir;
 use tollgate::clock::Timestamp;
 use tollgate::store::sqlite::SqliteStore;
 use tollgate::store::{
-    Basis, Change, Committed, Ended, Expired, KeyDocument, KeyState, Link, LoginName, RefreshToken, Registration, Revocation,
-    Scope, Session, SessionsOf, SigningKeyRecord, Store, StoreError, Unique, User,
+    Basis, Change, Committed, Ended, Event, Expired, KeyDocument, KeyState, Known, Link, LoginName, RefreshToken, Registration,
+    Revocation, Room, Scope, Session, SessionsOf, SigningKeyRecord, Store, StoreError, Unique, User,
 };
 use uuid::Uuid;
 
 use super::Model;
-use crate::store::records::{at, done, entries, id, join_all, refresh_token, registration, session, signing_key, user, value};
+use crate::store::records::{
+    at, done, entries, event, id, join_all, refresh_token, registration, session, signing_key, user, value,
+};
 
 /// Ids, instants and versions are few, so that changes meet.
 const FEW: u128 = 4;
@@ -130,7 +132,30 @@ fn expired() -> impl Strategy<Value = Expired> {
         instant().prop_map(Expired::Revocations),
         instant().prop_map(Expired::ReplacedValues),
         instant().prop_map(Expired::SigningKeys),
+        (webhook(), instant()).prop_map(|(webhook, before)| Expired::Events(webhook, before)),
+        prop::collection::vec(webhook(), 1..3).prop_map(Expired::EventsOfOthers),
     ]
+}
+
+fn webhook() -> impl Strategy<Value = String> {
+    (0..2_u8).prop_map(|number| number.to_string())
+}
+
+/// Some find no room.
+fn an_event() -> impl Strategy<Value = Change> {
+    (webhook(), 0..3_u128, instant(), 0..9_usize, 1..9_u64).prop_map(|(webhook, ordering, created, body, events)| {
+        let event = Event { body: vec![1; body], ..event(&webhook, ordering, created.millis()) };
+        Change::AddEvent(event, Room { events, bytes: 30 })
+    })
+}
+
+fn a_deferral() -> impl Strategy<Value = Change> {
+    (1..12_u64, version(), instant()).prop_map(|(number, version, due)| Change::DeferEvent { number, version, attempts: 1, due })
+}
+
+fn known() -> impl Strategy<Value = Known> {
+    (prop::collection::vec(application(), 0..3), prop::collection::vec(few(), 0..4))
+        .prop_map(|(applications, tokens)| Known { applications, tokens })
 }
 
 fn a_link() -> impl Strategy<Value = Link> {
@@ -167,6 +192,7 @@ fn change() -> impl Strategy<Value = Change> {
         5 => (a_token(), instant()).prop_map(|(token, at)| Change::RotateRefreshToken(token, at)),
         1 => ended().prop_map(Change::End),
         1 => (ended(), instant()).prop_map(|(ended, at)| Change::EndEach(ended, entries(at.millis()))),
+        1 => (ended(), known()).prop_map(|(ended, known)| Change::EndsOnly(ended, known)),
     ];
     let others = prop_oneof![
         2 => a_revocation().prop_map(Change::Revoke),
@@ -177,7 +203,12 @@ fn change() -> impl Strategy<Value = Change> {
         1 => Just(Change::SetKeyCheck(vec![1])),
         2 => expired().prop_map(Change::Sweep),
     ];
-    prop_oneof![2 => people, 3 => tokens, 1 => others]
+    let events = prop_oneof![
+        4 => an_event(),
+        2 => a_deferral(),
+        1 => (1..12_u64).prop_map(Change::RemoveEvent),
+    ];
+    prop_oneof![4 => people, 6 => tokens, 2 => others, 1 => events]
 }
 
 /// Of several names that are taken a store says one; which is left to it.
@@ -210,6 +241,9 @@ async fn everything(store: &dyn Store) -> String {
     }
     all.push(format!("{:?} {:?}", store.count_refresh_tokens().await, store.signing_keys().await));
     all.push(format!("{:?}", store.revocations_after(1, at(3), 9).await));
+    for webhook in ["0", "1"] {
+        all.push(format!("{:?} {:?}", store.count_events(webhook).await, store.due_events(webhook, at(9), 5).await));
+    }
     all.push(format!("{:?} {:?}", store.signing_key_generation().await, store.identity().await.unwrap().key_check));
     all.join("\n")
 }

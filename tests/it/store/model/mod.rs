@@ -2,14 +2,15 @@
 
 mod change;
 mod compare;
+mod outbox;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tollgate::clock::Timestamp;
 use tollgate::store::{
-    Ancestor, Change, Committed, Digest, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending, RefreshToken,
-    Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
+    Ancestor, Change, Committed, Digest, Ended, Ending, FoundRefreshToken, KeyDocument, Link, Logged, LoginName, Match, Pending,
+    QueuedEvent, RefreshToken, Session, SessionsOf, SigningKeyRecord, Standing, Store, StoreError, StoreIdentity, User,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ struct Records {
     key_generation: u64,
     key_check: Option<Vec<u8>>,
     documents: BTreeMap<String, KeyDocument>,
+    events: Vec<QueuedEvent>,
+    last_event: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -230,6 +233,18 @@ impl Store for Model {
 
     fn count_refresh_tokens(&self) -> Pending<'_, u64> {
         self.read(|records| records.tokens.len() as u64)
+    }
+
+    fn ending(&self, ended: Ended, but_for: Option<Uuid>, most: usize) -> Pending<'_, Ending> {
+        self.read(|records| records.ending(&ended, but_for, most))
+    }
+
+    fn due_events<'a>(&'a self, webhook: &'a str, now: Timestamp, most: usize) -> Pending<'a, Vec<QueuedEvent>> {
+        self.read(|records| records.due_events(webhook, now, most))
+    }
+
+    fn count_events<'a>(&'a self, webhook: &'a str) -> Pending<'a, u64> {
+        self.read(|records| records.events.iter().filter(|it| it.event.webhook == webhook).count() as u64)
     }
 
     fn signing_keys(&self) -> Pending<'_, Vec<SigningKeyRecord>> {

@@ -1,12 +1,13 @@
-//! A user as the API shows one: the secure view of seed 2's table, never a password or its hash.
+//! Records as the API and events show them: users in the secure view of seed 2's table, never a password or its hash;
+//! refresh tokens without their values, unless these are given.
 
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
-use crate::store::{Registration, User};
+use crate::store::{RefreshToken, Registration, User};
 
-/// The document; members without a value are left out.
-pub(super) fn user_document(user: &User) -> Value {
+/// A user; members without a value are left out.
+pub fn user_document(user: &User) -> Value {
     let mut document = user.profile.clone();
     let instant = |instant: Timestamp| json!(instant.millis());
     let mut put = |name: &str, value: Option<Value>| {
@@ -31,8 +32,8 @@ pub(super) fn user_document(user: &User) -> Value {
     Value::Object(document)
 }
 
-/// A registration as the API shows one.
-pub(super) fn registration_document(registration: &Registration) -> Value {
+/// A registration of a user.
+pub fn registration_document(registration: &Registration) -> Value {
     let mut document: Map<String, Value> = registration.profile.clone();
     document.insert("applicationId".into(), json!(registration.application));
     document.insert("id".into(), json!(registration.id));
@@ -46,5 +47,23 @@ pub(super) fn registration_document(registration: &Registration) -> Value {
         document.insert("username".into(), json!(username));
         document.insert("usernameStatus".into(), json!("ACTIVE"));
     }
+    Value::Object(document)
+}
+
+/// A refresh token, with its value where one is given.
+pub fn refresh_token_document(token: &RefreshToken, value: Option<&str>) -> Value {
+    let mut document = Map::new();
+    document.insert("applicationId".into(), json!(token.application));
+    if let Some(device) = &token.device {
+        document.insert("device".into(), json!(device));
+    }
+    document.insert("id".into(), json!(token.id));
+    document.insert("insertInstant".into(), json!(token.inserted.millis()));
+    document.insert("metaData".into(), Value::Object(token.meta_data.clone()));
+    document.insert("startInstant".into(), json!(token.start.millis()));
+    if let Some(value) = value {
+        document.insert("token".into(), json!(value));
+    }
+    document.insert("userId".into(), json!(token.user));
     Value::Object(document)
 }
