@@ -51,7 +51,17 @@ impl Verified {
 
     /// Whether it may still be believed at `now`: no leeway, which is for clocks that differ, not for memory.
     pub fn holds(&self, now: Timestamp) -> bool {
-        now < self.identity.claims.expires_at() && self.key.liveness().is_alive() && self.settings.is_alive()
+        !self.is_expired(now) && self.is_vouched_for()
+    }
+
+    /// Whether it has expired at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.identity.claims.expires_at()
+    }
+
+    /// Whether the key that proved it, and the settings it was judged by, are in force.
+    pub fn is_vouched_for(&self) -> bool {
+        self.key.liveness().is_alive() && self.settings.is_alive()
     }
 }
 

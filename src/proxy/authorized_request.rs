@@ -10,15 +10,15 @@ use super::inject::{IdentityHeaders, clear_authorization, set_authorization};
 use super::plan::RoutePlan;
 use super::record::X_REQUEST_ID;
 use super::rejection::{Reason, Rejection};
+use super::standing::Proofs;
 use crate::identity::credential::{strip_cookies, strip_query};
-use crate::issuer::Verified;
 use crate::telemetry::RequestId;
 
 /// What [`super::forward`] sends. Its fields are private: there is no way here but through authorization.
 #[derive(Debug)]
 pub(super) struct AuthorizedRequest {
     head: Parts,
-    proof: Option<Arc<Verified>>,
+    proofs: Proofs,
 }
 
 impl AuthorizedRequest {
@@ -43,16 +43,13 @@ impl AuthorizedRequest {
             remove_query_token(&mut head)?;
         }
         head.headers.insert(X_REQUEST_ID, id.header());
-        Ok(Self { head, proof: authorized.known().map(|known| Arc::clone(&known.verified)) })
+        let proofs = authorized.known().map(|known| Proofs::of(Arc::clone(&known.verified))).unwrap_or_default();
+        Ok(Self { head, proofs })
     }
 
-    /// What a connection that outlasts the request stands on; nothing where the caller is nobody in particular.
-    pub(super) fn proof(&self) -> Option<Arc<Verified>> {
-        self.proof.clone()
-    }
-
-    pub(super) fn into_head(self) -> Parts {
-        self.head
+    /// The head, and what a stream that outlasts it stands on.
+    pub(super) fn into_parts(self) -> (Parts, Proofs) {
+        (self.head, self.proofs)
     }
 }
 

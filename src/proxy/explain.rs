@@ -130,7 +130,7 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
 
     notes.begin("inject");
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
-    let head = AuthorizedRequest::inject(&authorized, head, &plan, &RequestId::new())?.into_head();
+    let head = AuthorizedRequest::inject(&authorized, head, &plan, &RequestId::new())?.into_parts().0;
     Ok(notes.injected(&plan, &head))
 }
 

@@ -17,7 +17,7 @@ use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::sanitize::sanitize_response;
 use super::snapshot::Snapshot;
-use super::standing::Standing;
+use super::standing::{Standing, Watch};
 use super::tunnel::{self, Bounds, Upgrade};
 use crate::peer::Peer;
 use crate::upstream::{RequestBody, UpstreamFault};
@@ -32,8 +32,8 @@ pub(super) async fn forward(
     peer: &Peer,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
-    let proof = upgrade.as_ref().and_then(|_| request.proof());
-    let head = request.into_head();
+    let (head, proofs) = request.into_parts();
+    let watch = Watch::over(Standing::new(proofs, plan.settings.end_streams_at_expiry));
     let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
     let mut head = outbound(head, upgrade.as_ref());
@@ -48,10 +48,10 @@ pub(super) async fn forward(
     *response.version_mut() = Version::HTTP_11;
     let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let bounds = Bounds { idle: peer.idle, standing: Standing::new(proof, snapshot.verifier.clock().clone()) };
+        let bounds = Bounds { idle: peer.idle, watch, court: snapshot.court() };
         return tunnel::open(upgrade, switched.as_ref(), response, bounds, &snapshot.metrics.tunnels);
     }
-    Ok(response.map(Content::Backend))
+    Ok(response.map(|body| Content::Backend(body, watch)))
 }
 
 /// The head as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.

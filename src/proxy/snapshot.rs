@@ -12,6 +12,7 @@ use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
 use super::rejection::Rejection;
+use super::standing::Court;
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
 use crate::issuer::Verifier;
@@ -142,6 +143,15 @@ impl Snapshot {
     /// What proves tokens.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// What open streams are held against; it outlives this configuration.
+    pub(super) fn court(&self) -> Court {
+        Court {
+            clock: self.verifier.clock().clone(),
+            revocations: Arc::clone(&self.revocations),
+            metrics: self.metrics.clone(),
+        }
     }
 
     /// Looks through the calling worker's unused upstream connections.

@@ -23,7 +23,7 @@ use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::silence::Silence;
-use super::standing::Standing;
+use super::standing::{Court, Watch};
 use crate::upstream::{ResponseBody, Stream, Tunnel};
 
 /// An upgrade that a client asked for and the route allows.
@@ -49,7 +49,8 @@ impl Upgrade {
 #[derive(Debug)]
 pub(super) struct Bounds {
     pub(super) idle: Duration,
-    pub(super) standing: Standing,
+    pub(super) watch: Watch,
+    pub(super) court: Court,
 }
 
 /// Joins client and backend after the backend's 101.
@@ -88,10 +89,12 @@ async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunne
         let mut server = Heard { stream: &mut server.stream, moved: &moved };
         tokio::io::copy_bidirectional(&mut client, &mut server).await
     });
-    let (mut silence, mut watch) = (Silence::at_most(bounds.idle), bounds.standing.watch());
+    let Bounds { idle, mut watch, court } = bounds;
+    let mut silence = Silence::at_most(idle);
     std::future::poll_fn(|cx| {
-        if watch.poll_lost(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, "its caller's token holds no more")));
+        watch.begin(cx);
+        if let Poll::Ready(ended) = watch.poll_ended(cx, || court.clone()) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, ended)));
         }
         if let Poll::Ready(copied) = copying.as_mut().poll(cx) {
             return Poll::Ready(copied.map(drop));

@@ -50,6 +50,8 @@ pub struct RouteSettings {
     pub upgrades: Vec<String>,
     /// In place of the upstream's `response_timeout`.
     pub response_timeout: Option<Duration>,
+    /// An open stream ends when the token that let it in expires, and not only when that is revoked.
+    pub end_streams_at_expiry: bool,
 }
 
 /// Who may call a route.

@@ -55,6 +55,7 @@ pub(super) fn compile(
         max_body_bytes: file.max_body.map_or(Some(DEFAULT_MAX_BODY), |size| size.0),
         upgrades: upgrades?,
         response_timeout: file.response_timeout.map(|span| span.0),
+        end_streams_at_expiry: file.end_streams_at_expiry.unwrap_or(false),
     })
 }
 

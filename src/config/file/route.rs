@@ -34,6 +34,7 @@ pub(crate) struct RouteFile {
     pub(crate) max_body: Option<SizeOrUnlimited>,
     pub(crate) upgrades: Option<Vec<String>>,
     pub(crate) response_timeout: Option<Span>,
+    pub(crate) end_streams_at_expiry: Option<bool>,
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -55,6 +56,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::text("max_body"),
     Key::list("upgrades"),
     Key::text("response_timeout"),
+    Key::flag("end_streams_at_expiry"),
 ];
 
 /// `anonymous = true`, `false` or `"optional"`.
