@@ -43,7 +43,7 @@ impl AuthorizedRequest {
             remove_query_token(&mut head)?;
         }
         head.headers.insert(X_REQUEST_ID, id.header());
-        let proofs = authorized.known().map(|known| Proofs::of(Arc::clone(&known.verified))).unwrap_or_default();
+        let proofs = authorized.known().map(|known| Proofs::from(Arc::clone(&known.verified))).unwrap_or_default();
         Ok(Self { head, proofs })
     }
 

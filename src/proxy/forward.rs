@@ -1,7 +1,10 @@
 //! Sending the request on: the one canonical request that policy judged, byte for byte.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
@@ -13,6 +16,7 @@ use super::arriving::Arriving;
 use super::authorized_request::AuthorizedRequest;
 use super::inbound_body::InboundBody;
 use super::plan::RoutePlan;
+use super::record::X_REQUEST_ID;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::sanitize::sanitize_response;
@@ -33,7 +37,7 @@ pub(super) async fn forward(
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
     let (head, proofs) = request.into_parts();
-    let watch = Watch::over(Standing::new(proofs, plan.settings.end_streams_at_expiry));
+    let mut watch = Watch::over(Standing::new(proofs, plan.settings.end_streams_at_expiry));
     let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
     let mut head = outbound(head, upgrade.as_ref());
@@ -41,17 +45,36 @@ pub(super) async fn forward(
         // Said here, because the HTTP library would send a GET of unknown length without its body.
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+    let id = head.headers.get(X_REQUEST_ID).filter(|_| upgrade.is_some()).cloned();
+    let may_last = body.size_hint().exact().is_none_or(|length| length > LONG_BODY);
     let request = Box::new(Request::from_parts(head, body));
-    let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
+    let sending = plan.upstream.send(request, plan.settings.response_timeout);
+    let sent = if may_last { Box::pin(watched(sending, &mut watch, snapshot)).await? } else { sending.await };
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     // Ours to say (RFC 9110 section 2.5): as HTTP/1.0 the answer would end the client's connection too.
     *response.version_mut() = Version::HTTP_11;
     let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let bounds = Bounds { idle: peer.idle, watch, court: snapshot.court() };
+        let bounds = Bounds { idle: peer.idle, watch, court: snapshot.court(), request: id };
         return tunnel::open(upgrade, switched.as_ref(), response, bounds, &snapshot.metrics.tunnels);
     }
     Ok(response.map(|body| Content::Backend(body, watch)))
+}
+
+/// A shorter body is sent before anybody is revoked, and its request is no stream.
+const LONG_BODY: u64 = 64 << 10;
+
+/// What `sending` comes to, unless the caller of the request that goes up there ceases to be believed.
+async fn watched<T>(sending: impl Future<Output = T>, watch: &mut Watch, snapshot: &Snapshot) -> Result<T, Rejection> {
+    let mut sending = pin!(sending);
+    std::future::poll_fn(|cx| {
+        watch.begin(cx);
+        match watch.poll_ended(cx, || snapshot.court()) {
+            Poll::Ready(ended) => Poll::Ready(Err(ended.into())),
+            Poll::Pending => sending.as_mut().poll(cx).map(Ok),
+        }
+    })
+    .await
 }
 
 /// The head as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.

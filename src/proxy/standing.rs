@@ -58,21 +58,20 @@ impl Ended {
 pub(super) struct Proofs([Option<Arc<Verified>>; 2]);
 
 impl Proofs {
-    /// One token.
-    pub(super) fn of(verified: Arc<Verified>) -> Self {
-        Self([Some(verified), None])
-    }
-
     fn iter(&self) -> impl Iterator<Item = &Verified> {
         self.0.iter().flatten().map(|proof| &**proof)
     }
 }
 
-impl FromIterator<Arc<Verified>> for Proofs {
-    /// The first two; a request is let in by no more.
-    fn from_iter<I: IntoIterator<Item = Arc<Verified>>>(proofs: I) -> Self {
-        let mut proofs = proofs.into_iter();
-        Self([proofs.next(), proofs.next()])
+impl From<Arc<Verified>> for Proofs {
+    fn from(presented: Arc<Verified>) -> Self {
+        Self([Some(presented), None])
+    }
+}
+
+impl From<(Arc<Verified>, Arc<Verified>)> for Proofs {
+    fn from((presented, exchanged): (Arc<Verified>, Arc<Verified>)) -> Self {
+        Self([Some(presented), Some(exchanged)])
     }
 }
 

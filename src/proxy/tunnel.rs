@@ -51,6 +51,8 @@ pub(super) struct Bounds {
     pub(super) idle: Duration,
     pub(super) watch: Watch,
     pub(super) court: Court,
+    /// The request's id, for the log.
+    pub(super) request: Option<HeaderValue>,
 }
 
 /// Joins client and backend after the backend's 101.
@@ -89,11 +91,14 @@ async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunne
         let mut server = Heard { stream: &mut server.stream, moved: &moved };
         tokio::io::copy_bidirectional(&mut client, &mut server).await
     });
-    let Bounds { idle, mut watch, court } = bounds;
+    let Bounds { idle, mut watch, court, request } = bounds;
     let mut silence = Silence::at_most(idle);
     std::future::poll_fn(|cx| {
         watch.begin(cx);
         if let Poll::Ready(ended) = watch.poll_ended(cx, || court.clone()) {
+            // The access line was written when it opened.
+            let request_id = request.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+            tracing::info!(request_id, detail = ended.word(), "an upgraded connection was ended");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, ended)));
         }
         if let Poll::Ready(copied) = copying.as_mut().poll(cx) {
