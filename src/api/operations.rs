@@ -12,7 +12,7 @@ use super::{
 use crate::proxy::OwnRequest;
 
 /// The paths that the API answers at, each with everything below it.
-pub const PATHS: [&str; 9] = [
+pub const PATHS: [&str; 10] = [
     "/api/jwt",
     "/api/login",
     "/api/logout",
@@ -22,6 +22,7 @@ pub const PATHS: [&str; 9] = [
     "/oauth2/userinfo",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
 ];
 
 /// Answers one request.
@@ -90,6 +91,7 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
         (["oauth2", "userinfo"], "GET" | "POST") => userinfo::userinfo(api, &call).await,
         ([".well-known", "jwks.json"], "GET") => Ok(well_known::key_set(api)),
         ([".well-known", "openid-configuration"], "GET") => Ok(well_known::configuration(api, &call)),
+        ([".well-known", "tollgate-assertion.json"], "GET") => Ok(well_known::assertion_key_set(api)),
         (segments, _) => Err(methods_of(segments).map_or(Refusal::NotFound, Refusal::Method)),
     }
 }
@@ -99,7 +101,7 @@ fn methods_of(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "jwt", "issue" | "validate" | "public-key"]
         | ["api", "status"]
-        | [".well-known", "jwks.json" | "openid-configuration"] => Some("GET, HEAD"),
+        | [".well-known", "jwks.json" | "openid-configuration" | "tollgate-assertion.json"] => Some("GET, HEAD"),
         ["api", "jwt", "refresh"] => Some("GET, HEAD, POST, DELETE"),
         ["api", "jwt", "refresh", _] => Some("GET, HEAD, DELETE"),
         ["api", "jwt", "reconcile" | "vend"] | ["api", "logout"] | ["oauth2", "introspect"] => Some("POST"),

@@ -1,4 +1,5 @@
-//! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration` (jwt-api.md sections 2.9 and 2.10).
+//! `GET /.well-known/jwks.json`, `/.well-known/openid-configuration` (jwt-api.md sections 2.9 and 2.10) and
+//! `/.well-known/tollgate-assertion.json`.
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
@@ -7,13 +8,23 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
+use crate::authority::PublishedKey;
 
 /// Keys are published long before they sign; a reader that asks this often never misses one.
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// The public keys (RFC 7517 section 5): of access and vended tokens, those to come and those whose tokens still live.
 pub(super) fn key_set(api: &Shared) -> Answer {
-    let keys: Vec<Value> = api.authority.parts().keys.ring().published().iter().map(|key| key.jwk.clone()).collect();
+    shown(api.authority.parts().keys.ring().published())
+}
+
+/// The public keys of assertions for backends, which are no keys of tokens.
+pub(super) fn assertion_key_set(api: &Shared) -> Answer {
+    shown(api.authority.parts().keys.ring().assertion_keys())
+}
+
+fn shown(keys: &[PublishedKey]) -> Answer {
+    let keys: Vec<&Value> = keys.iter().map(|key| &key.jwk).collect();
     Answer::json(StatusCode::OK, &json!({ "keys": keys })).with(CACHE_CONTROL, KEPT)
 }
 

@@ -85,6 +85,7 @@ struct Revoke {
 enum Purpose {
     Access,
     Vend,
+    Assertion,
 }
 
 /// What the commands work on, once a configuration is read and its store is open.
@@ -205,6 +206,7 @@ impl Ground<'_> {
         let purpose = match rotate.purpose {
             Purpose::Access => KeyPurpose::Access,
             Purpose::Vend => KeyPurpose::Vend,
+            Purpose::Assertion => KeyPurpose::Assertion,
         };
         let find = |name: &String| {
             let by_id = Uuid::parse_str(name).ok().and_then(|id| self.authority.application(id));

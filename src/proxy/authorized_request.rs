@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
+use super::assertion::Signer;
 use super::authorize::Authorized;
 use super::inject::{IdentityHeaders, clear_authorization, set_authorization};
 use super::plan::RoutePlan;
@@ -28,6 +29,7 @@ impl AuthorizedRequest {
         mut head: Parts,
         plan: &Arc<RoutePlan>,
         id: &RequestId,
+        signer: Signer<'_>,
     ) -> Result<Self, Rejection> {
         match authorized.known() {
             Some(known) => {
@@ -43,6 +45,9 @@ impl AuthorizedRequest {
             remove_query_token(&mut head)?;
         }
         head.headers.insert(X_REQUEST_ID, id.header());
+        if let Some(known) = authorized.known().filter(|_| plan.settings.assertion) {
+            signer.attach(&mut head, &known.verified.identity, plan)?;
+        }
         let proofs = authorized.known().map(|known| Proofs::from(Arc::clone(&known.verified))).unwrap_or_default();
         Ok(Self { head, proofs })
     }

@@ -13,6 +13,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 
 use super::arriving::Arriving;
+use super::assertion::told_host;
 use super::authorized_request::AuthorizedRequest;
 use super::inbound_body::InboundBody;
 use super::plan::RoutePlan;
@@ -82,10 +83,8 @@ fn outbound(mut head: Parts, upgrade: Option<&Upgrade>) -> Parts {
     head.version = Version::HTTP_11;
     // The listener has answered it by the time the body is read.
     head.headers.remove(EXPECT);
-    if let Some(authority) = head.uri.authority() {
-        if !head.headers.contains_key(HOST)
-            && let Ok(host) = HeaderValue::from_str(authority.as_str())
-        {
+    if head.uri.authority().is_some() {
+        if let Some(host) = told_host(&head) {
             head.headers.insert(HOST, host);
         }
         head.uri = head.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);

@@ -147,11 +147,7 @@ impl Snapshot {
 
     /// What open streams are held against; it outlives this configuration.
     pub(super) fn court(&self) -> Court {
-        Court {
-            clock: self.verifier.clock().clone(),
-            revocations: Arc::clone(&self.revocations),
-            metrics: self.metrics.clone(),
-        }
+        Court { clock: self.verifier.clock().clone(), revocations: Arc::clone(&self.revocations), metrics: self.metrics.clone() }
     }
 
     /// Looks through the calling worker's unused upstream connections.

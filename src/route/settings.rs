@@ -38,6 +38,8 @@ pub struct RouteSettings {
     pub identity_headers: Vec<(HeaderName, ClaimSource)>,
     /// What the backend finds in `Authorization`.
     pub authorization: Authorization,
+    /// Whether the backend gets a signed assertion about the caller and the request.
+    pub assertion: bool,
     /// Other origins whose pages may call it with cookies; also answers their preflights.
     pub origins: Vec<Origin>,
     /// Where a browser's GET without a credential is sent instead of 401; its query may hold [`RETURN_TO`].

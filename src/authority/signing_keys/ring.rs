@@ -37,6 +37,7 @@ pub struct KeyRing {
     /// One for each place of the settings; absent where its key cannot be read.
     signers: HashMap<Place, Option<Arc<SigningKey>>>,
     published: Vec<PublishedKey>,
+    assertion: Vec<PublishedKey>,
     pub(super) access: Vec<OwnKey>,
     pub(super) vend: Vec<OwnKey>,
     longest_lifetime: Duration,
@@ -57,6 +58,11 @@ impl KeyRing {
     /// The public keys that verify access tokens and vended tokens, those that do not sign yet among them; oldest first.
     pub fn published(&self) -> &[PublishedKey] {
         &self.published
+    }
+
+    /// The public keys that verify assertions, apart from all others; oldest first.
+    pub fn assertion_keys(&self) -> &[PublishedKey] {
+        &self.assertion
     }
 
     /// The ring of `records`, and what is wrong with those that cannot be used. Signers of `previous` are kept.
@@ -100,15 +106,13 @@ impl KeyRing {
             KeyPurpose::Vend => self.vend.push(own),
             KeyPurpose::Assertion | KeyPurpose::Webhook => {}
         }
-        if matches!(record.purpose, KeyPurpose::Access | KeyPurpose::Vend) {
-            self.published.push(PublishedKey {
-                id: record.id.as_str().into(),
-                pem: public.pem().into(),
-                jwk: public.jwk(&record.id, algorithm),
-                application: record.application,
-                purpose: record.purpose,
-                state: record.state,
-            });
+        let shown = match record.purpose {
+            KeyPurpose::Access | KeyPurpose::Vend => Some(&mut self.published),
+            KeyPurpose::Assertion => Some(&mut self.assertion),
+            KeyPurpose::Webhook => None,
+        };
+        if let Some(shown) = shown {
+            shown.push(published(record, &public, algorithm));
         }
         match self.signers.get_mut(&plan::place(record)) {
             Some(signer) if record.state == KeyState::Active && signer.is_none() => {
@@ -134,6 +138,17 @@ impl KeyRing {
         let place = Place { purpose: KeyPurpose::Access, application: Some(*application) };
         self.signers.insert(place, Some(Arc::new(signer)));
         Ok(())
+    }
+}
+
+fn published(record: &SigningKeyRecord, public: &PublicHalf, algorithm: Algorithm) -> PublishedKey {
+    PublishedKey {
+        id: record.id.as_str().into(),
+        pem: public.pem().into(),
+        jwk: public.jwk(&record.id, algorithm),
+        application: record.application,
+        purpose: record.purpose,
+        state: record.state,
     }
 }
 

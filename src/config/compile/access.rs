@@ -54,6 +54,7 @@ fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Prob
         ("identity_headers", file.identity_headers.is_some()),
         ("token_from", file.token_from.is_some()),
         ("authorization", file.authorization.is_some()),
+        ("assertion", file.assertion.is_some()),
         ("sign_in_url", file.sign_in_url.is_some()),
         ("end_streams_at_expiry", file.end_streams_at_expiry.is_some()),
     ];

@@ -49,6 +49,7 @@ pub(super) fn compile(
         token_from: token_from?,
         identity_headers: callers.identity_headers,
         authorization: authorization?,
+        assertion: file.assertion.unwrap_or(false),
         origins: origins?,
         sign_in_url: if let Some(url) = sign_in_url { Some(url?) } else { None },
         allow_encoded_slash: allow_encoded_slash?,

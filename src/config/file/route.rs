@@ -26,6 +26,7 @@ pub(crate) struct RouteFile {
     pub(crate) token_from: Option<Vec<String>>,
     pub(crate) identity_headers: Option<BTreeMap<String, String>>,
     pub(crate) authorization: Option<String>,
+    pub(crate) assertion: Option<bool>,
     #[serde(default)]
     pub(crate) origins: Vec<String>,
     pub(crate) sign_in_url: Option<String>,
@@ -50,6 +51,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::list("token_from"),
     Key::map("identity_headers"),
     Key::text("authorization"),
+    Key::flag("assertion"),
     Key::list("origins"),
     Key::text("sign_in_url"),
     Key::list("allow"),

@@ -214,7 +214,9 @@ fn an_upload_ends_with_its_answer_and_before_it() {
         let (_, ann) = stage.user(&format!("ann-{answered}"));
         let mut client = Connection::open(stage.site.gateway.plain());
         let token = &ann.access;
-        let head = format!("POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let head = format!(
+            "POST /orders HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
         client.send(head + "1\r\na\r\n").unwrap();
         let mut caller = stage.backend.accept();
         caller.head();
@@ -243,8 +245,7 @@ fn another_writer_of_the_store_is_obeyed_within_a_second() {
     let other = SqliteStore::open_existing(&stage.site.store(), clock).unwrap();
     let ends = clock.now().plus(Duration::from_secs(3600));
     let scope = Scope::Session(claim(&ann.access, "sid"));
-    let revocation =
-        Revocation { issuer: ISSUER.into(), scope, instant: clock.now(), basis: Basis::SignIn, ends, user: None };
+    let revocation = Revocation { issuer: ISSUER.into(), scope, instant: clock.now(), basis: Basis::SignIn, ends, user: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(other.commit(vec![Change::Revoke(revocation)])).unwrap();
     is_cut(answer);

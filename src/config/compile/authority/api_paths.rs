@@ -1,7 +1,7 @@
 //! Where the API answers.
 
 /// The API's paths; what is below them is the API's too. No route of the authority's host may have one.
-pub(super) const RESERVED: [&str; 8] = [
+pub(super) const RESERVED: [&str; 9] = [
     "/api/jwt",
     "/api/login",
     "/api/logout",
@@ -10,10 +10,11 @@ pub(super) const RESERVED: [&str; 8] = [
     "/oauth2",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
 ];
 
 /// What an API key can be permitted.
-pub(super) const PERMITTED: [&str; 17] = [
+pub(super) const PERMITTED: [&str; 18] = [
     "/api/jwt/issue",
     "/api/jwt/public-key",
     "/api/jwt/reconcile",
@@ -31,4 +32,5 @@ pub(super) const PERMITTED: [&str; 17] = [
     "/oauth2/userinfo",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
 ];
