@@ -36,7 +36,7 @@ impl Verified {
 
     /// What the revocation table is asked about it.
     pub fn lineage(&self) -> Lineage<'_> {
-        Lineage::of(&self.identity.claims, self.descent)
+        Lineage::of(&self.identity.claims, &self.descent)
     }
 
     /// Whether it was judged by the settings whose liveness this is, not by older or newer ones of the same issuer.
@@ -178,7 +178,8 @@ impl Lifecycle<Box<str>, Entry> for CountEvictions {
 fn estimated_bytes(token: &str, verified: &Verified) -> u64 {
     let identity = &verified.identity;
     let words = identity.roles.iter().chain(&identity.scopes).map(|word| word.len() + 16).sum::<usize>();
-    let bytes = token.len() + size_of::<Verified>() + words + members_bytes(identity.claims.document());
+    let bytes =
+        token.len() + size_of::<Verified>() + verified.descent.bytes() + words + members_bytes(identity.claims.document());
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 

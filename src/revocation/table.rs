@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::entry::Entry;
 use super::filter::Filter;
 use super::fingerprint::{BuildThrough, Fingerprint, Fingerprints, Key};
+use super::hashes::Hashes;
 use super::lineage::Lineage;
 use crate::clock::Timestamp;
 use crate::store::{Logged, Revocation, ScopeKind};
@@ -107,12 +108,20 @@ impl Revocations {
         if self.present.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        let asked = Asked { table: self, issuer: self.hashes.issuer(lineage.issuer), lineage, now };
+        let made;
+        let hashes = match lineage.hashes {
+            Some(known) => known,
+            None => {
+                made = Hashes::of(lineage);
+                &made
+            }
+        };
+        let asked = Asked { table: self, lineage, hashes, now };
         // Tokens and sessions first: a fold adds the user's entry before it removes theirs, so that a check beside it
         // finds one or the other.
         let found =
             asked.by_token().or_else(|| asked.by_session()).or_else(|| asked.by_user()).or_else(|| asked.by_application());
-        found.or_else(|| asked.dated(Key::new(ScopeKind::Everything, ""))).map_or(Ok(()), Err)
+        found.or_else(|| asked.by_issuer()).map_or(Ok(()), Err)
     }
 
     /// Forgets what has ended at `now`.
@@ -205,8 +214,8 @@ const fn bit(kind: ScopeKind) -> u8 {
 /// One token, asked by its names in turn.
 struct Asked<'a> {
     table: &'a Revocations,
-    issuer: u64,
     lineage: &'a Lineage<'a>,
+    hashes: &'a Hashes,
     now: Timestamp,
 }
 
@@ -215,22 +224,35 @@ impl Asked<'_> {
         if !self.may_have(ScopeKind::Token) {
             return None;
         }
-        let mut ids = self.lineage.token_id.into_iter().chain(self.lineage.derived_from.iter());
-        ids.find_map(|id| self.named(Key::new(ScopeKind::Token, id)))
+        let mut hashes = self.hashes.ids.iter().enumerate();
+        hashes.find_map(|(nth, hash)| {
+            let key = || self.lineage.ids().nth(nth).map(|id| Key::new(ScopeKind::Token, id));
+            self.in_force(*hash, key).map(|_| ScopeKind::Token)
+        })
     }
 
     fn by_session(&self) -> Option<ScopeKind> {
-        self.named(Key::new(ScopeKind::Session, self.lineage.session?))
+        let key = || self.lineage.session.map(|session| Key::new(ScopeKind::Session, session));
+        self.find(ScopeKind::Session, self.hashes.session?, key).map(|_| ScopeKind::Session)
     }
 
     fn by_user(&self) -> Option<ScopeKind> {
         let user = self.lineage.user;
-        self.dated(Key::new(ScopeKind::User, user))
-            .or_else(|| self.dated(Key { kind: ScopeKind::UserInApplication, name: user, within: self.lineage.application? }))
+        let in_application = |within| Key { kind: ScopeKind::UserInApplication, name: user, within };
+        self.dated(ScopeKind::User, self.hashes.user, || Some(Key::new(ScopeKind::User, user))).or_else(|| {
+            let (hash, _) = self.hashes.application?;
+            self.dated(ScopeKind::UserInApplication, hash, || self.lineage.application.map(in_application))
+        })
     }
 
     fn by_application(&self) -> Option<ScopeKind> {
-        self.dated(Key::new(ScopeKind::Application, self.lineage.application?))
+        let (_, hash) = self.hashes.application?;
+        let key = || self.lineage.application.map(|application| Key::new(ScopeKind::Application, application));
+        self.dated(ScopeKind::Application, hash, key)
+    }
+
+    fn by_issuer(&self) -> Option<ScopeKind> {
+        self.dated(ScopeKind::Everything, self.hashes.everything, || Some(Key::new(ScopeKind::Everything, "")))
     }
 
     /// Asked anew for each kind: a fold may have made users' entries since the last.
@@ -238,31 +260,30 @@ impl Asked<'_> {
         self.table.present.load(Ordering::Acquire) & bit(kind) != 0
     }
 
-    fn named(&self, key: Key<'_>) -> Option<ScopeKind> {
-        self.find(key).map(|_| key.kind)
-    }
-
-    fn dated(&self, key: Key<'_>) -> Option<ScopeKind> {
+    fn dated<'k>(&self, kind: ScopeKind, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<ScopeKind> {
         let Lineage { signed_in, issued, whole_seconds, .. } = *self.lineage;
-        let refuses = match self.find(key)? {
+        let refuses = match self.find(kind, hash, key)? {
             Entry::Dated { sign_in, issue, .. } => {
                 sign_in.covers(signed_in, whole_seconds) || issue.covers(issued, whole_seconds)
             }
             Entry::Named { .. } | Entry::Owned { .. } => true,
         };
-        refuses.then_some(key.kind)
+        refuses.then_some(kind)
     }
 
-    /// The entry in force of this name.
-    fn find(&self, key: Key<'_>) -> Option<Entry> {
-        if !self.may_have(key.kind) {
+    /// The entry in force of a name of this kind and hash. The name is asked for only where the filter knows the hash.
+    fn find<'k>(&self, kind: ScopeKind, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<Entry> {
+        if !self.may_have(kind) {
             return None;
         }
-        let first = self.table.hashes.first(self.issuer, key);
-        if !self.table.filter.may_hold(first) {
+        self.in_force(hash, key)
+    }
+
+    fn in_force<'k>(&self, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<Entry> {
+        if !self.table.filter.may_hold(hash) {
             return None;
         }
-        let name = self.table.hashes.complete(first, self.lineage.issuer, key);
+        let name = self.table.hashes.complete(hash, self.lineage.issuer, key()?);
         self.table.get(name).filter(|entry| !entry.ends().is_over(self.now))
     }
 }

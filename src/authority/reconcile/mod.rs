@@ -68,7 +68,7 @@ impl Authority {
         let entry = entry.ok_or(Denial::Unauthorized)?;
         let application = self.settings.application(entry.id).ok_or(Denial::Unauthorized)?;
         let claims = provider.verify(request.token).await?;
-        self.check_lineage(&Lineage::of(&claims, Descent::foreign(&claims)))?;
+        self.check_lineage(&Lineage::of(&claims, &Descent::foreign(&claims)))?;
         let case = Case {
             provider: &provider.settings,
             application,
