@@ -49,8 +49,12 @@ pub(super) async fn forward(
     let id = head.headers.get(X_REQUEST_ID).filter(|_| upgrade.is_some()).cloned();
     let may_last = body.size_hint().exact().is_none_or(|length| length > LONG_BODY);
     let request = Box::new(Request::from_parts(head, body));
-    let sending = plan.upstream.send(request, plan.settings.response_timeout);
-    let sent = if may_last { Box::pin(watched(sending, &mut watch, snapshot)).await? } else { sending.await };
+    let timeout = plan.settings.response_timeout;
+    // Made where it is awaited: it is large, and would be moved about at every request.
+    let sent = match may_last {
+        true => Box::pin(watched(plan.upstream.send(request, timeout), &mut watch, snapshot)).await?,
+        false => plan.upstream.send(request, timeout).await,
+    };
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     // Ours to say (RFC 9110 section 2.5): as HTTP/1.0 the answer would end the client's connection too.
     *response.version_mut() = Version::HTTP_11;
