@@ -64,7 +64,7 @@ impl Token {
     fn new(token_id: String, number: u64) -> Self {
         let [session, user, application] = [id("other", number), id("user", number), id("app", 1)];
         let mut token = Self { ids: [token_id, id("refresh", number)], session, user, application, hashes: None };
-        token.hashes = Some(token.lineage(|lineage| Hashes::of(lineage)));
+        token.hashes = Some(token.lineage(Hashes::of));
         token
     }
 

@@ -162,3 +162,67 @@ impl Watch {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{IntCounterVec, Opts, Registry};
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::identity::tests::identity;
+    use crate::revocation::{Descent, Progress, RevocationMetrics, Revocations};
+    use crate::store::{Basis, Logged, Revocation, Scope};
+    use crate::token::tests::signer::Signer;
+    use crate::token::{Algorithm, KeySet, Liveness};
+
+    /// Within the life of [`identity`]'s tokens.
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_100);
+
+    fn court() -> Court {
+        let (registry, clock) = (Registry::new(), Clock::manual(NOW));
+        let (table, progress) = (Arc::new(Revocations::new(100)), Arc::new(Progress::default()));
+        let counted = RevocationMetrics::register(&registry, &table, &progress, clock.clone()).unwrap();
+        let ambiguous = IntCounterVec::new(Opts::new("ambiguous", "-"), &["kind"]).unwrap();
+        let metrics = Metrics::register(&registry, ambiguous).unwrap();
+        Court { clock, revocations: Arc::new(Followed::new(table, progress, counted)), metrics }
+    }
+
+    fn proof(subject: &str) -> (Arc<Verified>, Arc<Liveness>, KeySet) {
+        let identity = identity(&json!({ "sub": subject }), &[], &[]);
+        let (keys, settings) = (Signer::new(Algorithm::EdDSA).key_set(), Arc::new(Liveness::new()));
+        let (key, descent) = (Arc::clone(keys.keys().next().unwrap()), Descent::foreign(&identity.claims));
+        (Arc::new(Verified::new(identity, descent, key, Arc::clone(&settings))), settings, keys)
+    }
+
+    #[test]
+    fn of_two_proofs_both_must_stand() {
+        for subject in ["presented", "exchanged"] {
+            let (court, first, second) = (court(), proof("presented"), proof("exchanged"));
+            let standing = Standing::new((first.0, second.0).into(), false);
+            assert_eq!(standing.ended(&court), None);
+            let revocation = Revocation {
+                issuer: "https://issuer.example".into(),
+                scope: Scope::User(subject.into()),
+                instant: NOW,
+                basis: Basis::SignIn,
+                ends: NOW.plus(Duration::from_secs(600)),
+                user: None,
+            };
+            court.revocations.table().apply(&Logged { number: 1, revocation });
+            assert_eq!(standing.ended(&court), Some(Ended::Revoked), "{subject}");
+            let settings = if subject == "presented" { first.1 } else { second.1 };
+            settings.end();
+            assert_eq!(standing.ended(&court), Some(Ended::KeyWithdrawn), "{subject}");
+        }
+    }
+
+    #[test]
+    fn expiry_counts_where_the_route_minds_and_nobody_in_particular_loses_nothing() {
+        let (court, (proof, ..)) = (court(), proof("alice"));
+        court.clock.advance(Duration::from_secs(200));
+        assert_eq!(Standing::new(Arc::clone(&proof).into(), true).ended(&court), Some(Ended::Expired));
+        assert_eq!(Standing::new(proof.into(), false).ended(&court), None);
+        assert!(Standing::default().is_nothing_to_lose() && Standing::default().ended(&court).is_none());
+    }
+}
