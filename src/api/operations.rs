@@ -12,7 +12,7 @@ use super::{
 use crate::proxy::OwnRequest;
 
 /// The paths that the API answers at, each with everything below it.
-pub const PATHS: [&str; 11] = [
+pub const PATHS: [&str; 12] = [
     "/api/jwt",
     "/api/login",
     "/api/logout",
@@ -23,6 +23,7 @@ pub const PATHS: [&str; 11] = [
     "/oauth2/userinfo",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
     "/.well-known/tollgate-webhook.json",
 ];
 
@@ -94,6 +95,7 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
         ([".well-known", "jwks.json"], "GET") => Ok(well_known::key_set(api)),
         ([".well-known", "tollgate-webhook.json"], "GET") => Ok(well_known::webhook_keys(api)),
         ([".well-known", "openid-configuration"], "GET") => Ok(well_known::configuration(api, &call)),
+        ([".well-known", "tollgate-assertion.json"], "GET") => Ok(well_known::assertion_keys(api)),
         (segments, _) => Err(methods_of(segments).map_or(Refusal::NotFound, Refusal::Method)),
     }
 }
@@ -103,7 +105,9 @@ fn methods_of(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "jwt", "issue" | "validate" | "public-key"]
         | ["api", "status"]
-        | [".well-known", "jwks.json" | "openid-configuration" | "tollgate-webhook.json"] => Some("GET, HEAD"),
+        | [".well-known", "jwks.json" | "openid-configuration" | "tollgate-assertion.json" | "tollgate-webhook.json"] => {
+            Some("GET, HEAD")
+        }
         ["api", "jwt", "refresh"] => Some("GET, HEAD, POST, DELETE"),
         ["api", "jwt", "refresh", _] => Some("GET, HEAD, DELETE"),
         ["api", "jwt", "reconcile" | "vend"] | ["api", "logout"] | ["oauth2", "introspect" | "revoke"] => Some("POST"),

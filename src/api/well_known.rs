@@ -1,5 +1,5 @@
 //! `GET /.well-known/jwks.json`, `/.well-known/openid-configuration` (jwt-api.md sections 2.9 and 2.10) and
-//! `/.well-known/tollgate-webhook.json`.
+//! `/.well-known/tollgate-assertion.json`, `/.well-known/tollgate-webhook.json`.
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
@@ -19,13 +19,18 @@ pub(super) fn key_set(api: &Shared) -> Answer {
     published(api.authority.parts().keys.ring().published())
 }
 
+/// The public keys of assertions for backends, which are no keys of tokens.
+pub(super) fn assertion_keys(api: &Shared) -> Answer {
+    published(api.authority.parts().keys.ring().published_apart(KeyPurpose::Assertion))
+}
+
 /// The public keys that the signatures of events are checked with; they verify no token.
 pub(super) fn webhook_keys(api: &Shared) -> Answer {
     published(api.authority.parts().keys.ring().published_apart(KeyPurpose::Webhook))
 }
 
 fn published<'k>(keys: impl IntoIterator<Item = &'k PublishedKey>) -> Answer {
-    let keys: Vec<Value> = keys.into_iter().map(|key| key.jwk.clone()).collect();
+    let keys: Vec<&Value> = keys.into_iter().map(|key| &key.jwk).collect();
     Answer::json(StatusCode::OK, &json!({ "keys": keys })).with(CACHE_CONTROL, KEPT)
 }
 

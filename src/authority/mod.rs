@@ -5,6 +5,7 @@
 //! that a decision on something that has changed is made anew.
 
 mod access;
+mod assertion;
 mod attempts;
 mod claims;
 mod denial;
@@ -41,6 +42,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use access::SignedToken;
+pub use assertion::AssertedRequest;
 pub use attempts::Attempts;
 pub use denial::Denial;
 pub use documents::{refresh_token_document, registration_document, user_document};

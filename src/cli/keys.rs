@@ -85,6 +85,7 @@ struct Revoke {
 enum Purpose {
     Access,
     Vend,
+    Assertion,
     Webhook,
 }
 
@@ -206,6 +207,7 @@ impl Ground<'_> {
         let purpose = match rotate.purpose {
             Purpose::Access => KeyPurpose::Access,
             Purpose::Vend => KeyPurpose::Vend,
+            Purpose::Assertion => KeyPurpose::Assertion,
             Purpose::Webhook => KeyPurpose::Webhook,
         };
         let find = |name: &str| named::application(self.authority, name).map(|application| application.id);

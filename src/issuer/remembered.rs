@@ -39,7 +39,7 @@ impl Verified {
 
     /// What the revocation table is asked about it.
     pub fn lineage(&self) -> Lineage<'_> {
-        Lineage::of(&self.identity.claims, self.descent)
+        Lineage::of(&self.identity.claims, &self.descent)
     }
 
     /// Whether it was judged by the settings whose liveness this is, not by older or newer ones of the same issuer.
@@ -60,12 +60,23 @@ impl Verified {
     /// What its memory takes, in bytes: its claims as they are kept, the words taken from them, its exchanges.
     pub(super) fn bytes(&self) -> usize {
         let words = self.identity.roles.iter().chain(&self.identity.scopes).map(|word| word.len() + 16).sum::<usize>();
-        size_of::<Self>() + words + members_bytes(self.identity.claims.document()) + self.exchanges.bytes()
+        let claims = members_bytes(self.identity.claims.document());
+        size_of::<Self>() + self.descent.bytes() + words + claims + self.exchanges.bytes()
     }
 
     /// Whether it may still be believed at `now`: no leeway, which is for clocks that differ, not for memory.
     pub fn holds(&self, now: Timestamp) -> bool {
-        now < self.identity.claims.expires_at() && self.key.liveness().is_alive() && self.settings.is_alive()
+        !self.is_expired(now) && self.is_vouched_for()
+    }
+
+    /// Whether it has expired at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.identity.claims.expires_at()
+    }
+
+    /// Whether the key that proved it, and the settings it was judged by, are in force.
+    pub fn is_vouched_for(&self) -> bool {
+        self.key.liveness().is_alive() && self.settings.is_alive()
     }
 }
 

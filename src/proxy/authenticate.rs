@@ -16,6 +16,7 @@ use super::rejection::{Reason, Rejection};
 use super::renew::Renewal;
 use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
+use super::standing::Proofs;
 use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
 use crate::issuer::{Exchanged, Verified, VerifyError};
@@ -49,6 +50,17 @@ pub(super) struct Known {
     pub(super) presented: Option<Arc<Verified>>,
     /// What the backend gets in `Authorization`, where the route says that it gets a token.
     pub(super) token: Option<Box<str>>,
+}
+
+impl Known {
+    /// All that a connection which outlasts the request stands on.
+    pub(super) fn proofs(&self) -> Proofs {
+        let verified = Arc::clone(&self.verified);
+        match &self.presented {
+            Some(presented) => Proofs::from((Arc::clone(presented), verified)),
+            None => Proofs::from(verified),
+        }
+    }
 }
 
 /// One request on its way to an identity.

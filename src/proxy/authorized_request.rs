@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
+use super::assertion::Signer;
+use super::authenticate::Known;
 use super::authorize::Authorized;
 use super::inject::{IdentityHeaders, clear_authorization, set_authorization};
 use super::plan::RoutePlan;
 use super::record::X_REQUEST_ID;
 use super::rejection::{Reason, Rejection};
+use super::standing::Proofs;
 use crate::identity::credential::{strip_cookies, strip_query};
-use crate::issuer::Verified;
 use crate::telemetry::RequestId;
 
 /// What [`super::forward`] sends. Its fields are private: there is no way here but through authorization.
 #[derive(Debug)]
 pub(super) struct AuthorizedRequest {
     head: Parts,
-    proof: Option<Arc<Verified>>,
+    proofs: Proofs,
 }
 
 impl AuthorizedRequest {
@@ -28,6 +30,7 @@ impl AuthorizedRequest {
         mut head: Parts,
         plan: &Arc<RoutePlan>,
         id: &RequestId,
+        signer: Signer<'_>,
     ) -> Result<Self, Rejection> {
         match authorized.known() {
             Some(known) => {
@@ -42,16 +45,16 @@ impl AuthorizedRequest {
             remove_query_token(&mut head)?;
         }
         head.headers.insert(X_REQUEST_ID, id.header());
-        Ok(Self { head, proof: authorized.known().map(|known| Arc::clone(&known.verified)) })
+        if let Some(known) = authorized.known().filter(|_| plan.settings.assertion) {
+            signer.attach(&mut head, &known.verified.identity, plan)?;
+        }
+        let proofs = authorized.known().map(Known::proofs).unwrap_or_default();
+        Ok(Self { head, proofs })
     }
 
-    /// What a connection that outlasts the request stands on; nothing where the caller is nobody in particular.
-    pub(super) fn proof(&self) -> Option<Arc<Verified>> {
-        self.proof.clone()
-    }
-
-    pub(super) fn into_head(self) -> Parts {
-        self.head
+    /// The head, and what a stream that outlasts it stands on.
+    pub(super) fn into_parts(self) -> (Parts, Proofs) {
+        (self.head, self.proofs)
     }
 }
 

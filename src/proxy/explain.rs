@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::assertion::{Signer, X_TOLLGATE_ASSERTION};
 use super::authenticate::{Asking, Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
@@ -133,7 +134,10 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
 
     notes.begin("inject");
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
-    let head = AuthorizedRequest::inject(&authorized, head, &plan, &RequestId::new())?.into_head();
+    let head = AuthorizedRequest::inject(&authorized, head, &plan, &RequestId::new(), Signer::Nobody)?.into_parts().0;
+    if plan.settings.assertion && authorized.known().is_some() {
+        notes.say(format!("{X_TOLLGATE_ASSERTION}: signed when the gateway runs"));
+    }
     Ok(notes.injected(&plan, &head))
 }
 

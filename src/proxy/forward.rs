@@ -1,7 +1,10 @@
 //! Sending the request on: the one canonical request that policy judged, byte for byte.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
@@ -10,14 +13,16 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 
 use super::arriving::Arriving;
+use super::assertion::told_host;
 use super::authorized_request::AuthorizedRequest;
 use super::inbound_body::InboundBody;
 use super::plan::RoutePlan;
+use super::record::X_REQUEST_ID;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::sanitize::sanitize_response;
 use super::snapshot::Snapshot;
-use super::standing::Standing;
+use super::standing::{Standing, Watch};
 use super::tunnel::{self, Bounds, Upgrade};
 use crate::peer::Peer;
 use crate::upstream::{RequestBody, UpstreamFault};
@@ -32,8 +37,8 @@ pub(super) async fn forward(
     peer: &Peer,
     upgrade: Option<Upgrade>,
 ) -> Result<Response<Content>, Rejection> {
-    let proof = upgrade.as_ref().and_then(|_| request.proof());
-    let head = request.into_head();
+    let (head, proofs) = request.into_parts();
+    let mut watch = Watch::over(Standing::new(proofs, plan.settings.end_streams_at_expiry));
     let idle = (head.version == Version::HTTP_2).then_some(peer.idle);
     let (body, exceeded) = bounded(snapshot, body, plan.settings.max_body_bytes, idle)?;
     let mut head = outbound(head, upgrade.as_ref());
@@ -41,17 +46,40 @@ pub(super) async fn forward(
         // Said here, because the HTTP library would send a GET of unknown length without its body.
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+    let id = head.headers.get(X_REQUEST_ID).filter(|_| upgrade.is_some()).cloned();
+    let may_last = body.size_hint().exact().is_none_or(|length| length > LONG_BODY);
     let request = Box::new(Request::from_parts(head, body));
-    let sent = plan.upstream.send(request, plan.settings.response_timeout).await;
+    let timeout = plan.settings.response_timeout;
+    // Made where it is awaited: it is large, and would be moved about at every request.
+    let sent = match may_last {
+        true => Box::pin(watched(plan.upstream.send(request, timeout), &mut watch, snapshot)).await?,
+        false => plan.upstream.send(request, timeout).await,
+    };
     let mut response = sent.map_err(|fault| worded(fault, exceeded.as_deref()))?;
     // Ours to say (RFC 9110 section 2.5): as HTTP/1.0 the answer would end the client's connection too.
     *response.version_mut() = Version::HTTP_11;
     let switched = sanitize_response(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let bounds = Bounds { idle: peer.idle, standing: Standing::new(proof, snapshot.verifier.clock().clone()) };
+        let bounds = Bounds { idle: peer.idle, watch, court: snapshot.court(), request: id };
         return tunnel::open(upgrade, switched.as_ref(), response, bounds, &snapshot.metrics.tunnels);
     }
-    Ok(response.map(Content::Backend))
+    Ok(response.map(|body| Content::Backend(body, watch)))
+}
+
+/// A shorter body is sent before anybody is revoked, and its request is no stream.
+const LONG_BODY: u64 = 64 << 10;
+
+/// What `sending` comes to, unless the caller of the request that goes up there ceases to be believed.
+async fn watched<T>(sending: impl Future<Output = T>, watch: &mut Watch, snapshot: &Snapshot) -> Result<T, Rejection> {
+    let mut sending = pin!(sending);
+    std::future::poll_fn(|cx| {
+        watch.begin(cx);
+        match watch.poll_ended(cx, || snapshot.court()) {
+            Poll::Ready(ended) => Poll::Ready(Err(ended.into())),
+            Poll::Pending => sending.as_mut().poll(cx).map(Ok),
+        }
+    })
+    .await
 }
 
 /// The head as the server sees it: origin form, HTTP/1.1, an upgrade only where one was asked for and allowed.
@@ -59,10 +87,8 @@ fn outbound(mut head: Parts, upgrade: Option<&Upgrade>) -> Parts {
     head.version = Version::HTTP_11;
     // The listener has answered it by the time the body is read.
     head.headers.remove(EXPECT);
-    if let Some(authority) = head.uri.authority() {
-        if !head.headers.contains_key(HOST)
-            && let Ok(host) = HeaderValue::from_str(authority.as_str())
-        {
+    if head.uri.authority().is_some() {
+        if let Some(host) = told_host(&head) {
             head.headers.insert(HOST, host);
         }
         head.uri = head.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);

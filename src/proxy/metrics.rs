@@ -8,6 +8,7 @@ use http::StatusCode;
 use prometheus::{IntCounterVec, Registry};
 
 use super::rejection::Reason;
+use super::standing::Ended;
 use crate::telemetry::{EXCHANGE_BOUNDS, Family, ShardedCounter, ShardedHistogram};
 
 /// Statuses 100 to 599 each have a child; any other number a backend invents counts as `other`.
@@ -22,6 +23,8 @@ pub struct Metrics {
     pub(super) stripped: Arc<ShardedCounter>,
     pub(super) tunnels: prometheus::IntGauge,
     ambiguous: IntCounterVec,
+    /// In the order of [`Ended::ALL`].
+    streams_ended: [Arc<ShardedCounter>; Ended::ALL.len()],
 }
 
 impl Metrics {
@@ -52,17 +55,31 @@ impl Metrics {
             &[],
         )?;
         let tunnels = prometheus::IntGauge::new("tollgate_tunnels", "Open upgraded connections.")?;
+        let streams_ended = Family::counters(
+            "tollgate_streams_ended_total",
+            "Upgraded connections and streaming answers ended early, by what became of their caller's token.",
+            &["reason"],
+        )?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(duration.clone()))?;
         registry.register(Box::new(refusals.clone()))?;
         registry.register(Box::new(stripped.clone()))?;
         registry.register(Box::new(tunnels.clone()))?;
-        Ok(Self { requests, duration, refusals, stripped: stripped.child(&[]), tunnels, ambiguous })
+        registry.register(Box::new(streams_ended.clone()))?;
+        let streams_ended = Ended::ALL.map(|ended| streams_ended.child(&[ended.word()]));
+        Ok(Self { requests, duration, refusals, stripped: stripped.child(&[]), tunnels, ambiguous, streams_ended })
     }
 
     /// Counts a request that was refused because it can be read in two ways.
     pub(super) fn ambiguous(&self, kind: &str) {
         self.ambiguous.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts an open stream that was ended.
+    pub(super) fn stream_ended(&self, ended: Ended) {
+        if let Some(counter) = self.streams_ended.get(ended as usize) {
+            counter.increment();
+        }
     }
 
     pub(super) fn route(&self, name: &str) -> RouteMetrics {

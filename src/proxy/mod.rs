@@ -6,6 +6,7 @@
 
 mod access_log;
 mod arriving;
+mod assertion;
 mod authenticate;
 mod authorize;
 mod authorized_request;

@@ -8,6 +8,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::arriving::Arriving;
+use super::assertion::Signer;
 use super::authenticate::{Asking, authenticate};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
@@ -114,7 +115,8 @@ async fn run(
     snapshot.remove_api_key(&mut head.headers);
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
-    let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id).map_err(readable)?;
+    let signer = Signer::Authority(snapshot.authority.as_deref());
+    let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id, signer).map_err(readable)?;
     let answer = forward(snapshot, request, body, &plan, peer, upgrade).await.map_err(readable)?;
     Ok(respond(answer, &plan, origin.as_ref()))
 }

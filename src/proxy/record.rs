@@ -13,6 +13,7 @@ use super::authenticate::Known;
 use super::plan::Destination;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
+use super::standing::{Court, Ended};
 use crate::issuer::Verified;
 use crate::peer::{Peer, is_within};
 use crate::telemetry::RequestId;
@@ -117,6 +118,17 @@ impl Record {
     /// The backend's answer ended before it was complete.
     pub(super) fn cut_off(&mut self) {
         self.cut_off = true;
+    }
+
+    /// The answer was ended because its caller is believed no more.
+    pub(super) fn ended(&mut self, ended: Ended) {
+        self.detail = Some(ended.word());
+        self.cut_off();
+    }
+
+    /// What open streams are held against.
+    pub(super) fn court(&self) -> Court {
+        self.snapshot.court()
     }
 
     /// Reports. `complete` says whether the whole answer was handed over.

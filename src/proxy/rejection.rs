@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use super::cross_site;
 use super::respond::Content;
 use super::sanitize::SanitizeFault;
+use super::standing::Ended;
 use crate::route::{HostFault, TargetFault};
 use crate::telemetry::RequestId;
 use crate::upstream::UpstreamFault;
@@ -229,6 +230,13 @@ impl Rejection {
     /// After a doubt about framing nothing more is read from the connection.
     fn closes(&self) -> bool {
         matches!(self.reason.status().as_u16(), 400 | 413 | 414 | 431)
+    }
+}
+
+/// The request was still going up when its caller ceased to be believed.
+impl From<Ended> for Rejection {
+    fn from(ended: Ended) -> Self {
+        Self::detailed(Reason::InvalidToken, ended.word())
     }
 }
 

@@ -16,6 +16,7 @@ use super::cross_site;
 use super::plan::RoutePlan;
 use super::record::Record;
 use super::sanitize::sanitize_response_trailers;
+use super::standing::Watch;
 use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
 use crate::route::Access;
 use crate::upstream::ResponseBody;
@@ -68,8 +69,8 @@ pub(super) enum Content {
     Empty,
     /// These bytes.
     Full(Bytes),
-    /// What the backend sends.
-    Backend(ResponseBody),
+    /// What the backend sends, while its caller is believed.
+    Backend(ResponseBody, Watch),
 }
 
 impl Content {
@@ -104,7 +105,19 @@ impl HttpBody for Body {
                 *content = Content::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Content::Backend(body) => Pin::new(body).poll_frame(cx).map_ok(clean),
+            Content::Backend(body, watch) => match watch.poll_ended(cx, || record.court()) {
+                Poll::Ready(ended) => {
+                    record.ended(ended);
+                    // Dropped here, with the connection to the backend and whatever was still going up on it.
+                    *content = Content::Empty;
+                    return Poll::Ready(Some(Err(ended.into())));
+                }
+                Poll::Pending => {
+                    let polled = Pin::new(body).poll_frame(cx).map_ok(clean);
+                    watch.heard(&polled, cx);
+                    polled
+                }
+            },
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
@@ -118,7 +131,7 @@ impl HttpBody for Body {
         match &self.content {
             Content::Empty => true,
             Content::Full(bytes) => bytes.is_empty(),
-            Content::Backend(body) => body.is_end_stream(),
+            Content::Backend(body, _) => body.is_end_stream(),
         }
     }
 
@@ -126,7 +139,7 @@ impl HttpBody for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Backend(body) => body.size_hint(),
+            Content::Backend(body, _) => body.size_hint(),
         }
     }
 }

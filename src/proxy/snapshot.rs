@@ -13,6 +13,7 @@ use super::metrics::{Metrics, RouteMetrics};
 use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
 use super::rejection::{Reason, Rejection};
+use super::standing::Court;
 use crate::authority::Authority;
 use crate::identity::credential::is_ours;
 use crate::issuer::{Verified, Verifier};
@@ -154,6 +155,11 @@ impl Snapshot {
     /// What proves tokens.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// What open streams are held against; it outlives this configuration.
+    pub(super) fn court(&self) -> Court {
+        Court { clock: self.verifier.clock().clone(), revocations: Arc::clone(&self.revocations), metrics: self.metrics.clone() }
     }
 
     /// Looks through the calling worker's unused upstream connections.

@@ -23,7 +23,7 @@ use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::respond::Content;
 use super::silence::Silence;
-use super::standing::Standing;
+use super::standing::{Court, Watch};
 use crate::upstream::{ResponseBody, Stream, Tunnel};
 
 /// An upgrade that a client asked for and the route allows.
@@ -49,7 +49,10 @@ impl Upgrade {
 #[derive(Debug)]
 pub(super) struct Bounds {
     pub(super) idle: Duration,
-    pub(super) standing: Standing,
+    pub(super) watch: Watch,
+    pub(super) court: Court,
+    /// The request's id, for the log.
+    pub(super) request: Option<HeaderValue>,
 }
 
 /// Joins client and backend after the backend's 101.
@@ -88,10 +91,15 @@ async fn join(mut client: impl AsyncRead + AsyncWrite + Unpin, mut server: Tunne
         let mut server = Heard { stream: &mut server.stream, moved: &moved };
         tokio::io::copy_bidirectional(&mut client, &mut server).await
     });
-    let (mut silence, mut watch) = (Silence::at_most(bounds.idle), bounds.standing.watch());
+    let Bounds { idle, mut watch, court, request } = bounds;
+    let mut silence = Silence::at_most(idle);
     std::future::poll_fn(|cx| {
-        if watch.poll_lost(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, "its caller's token holds no more")));
+        watch.begin(cx);
+        if let Poll::Ready(ended) = watch.poll_ended(cx, || court.clone()) {
+            // The access line was written when it opened.
+            let request_id = request.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+            tracing::info!(request_id, detail = ended.word(), "an upgraded connection was ended");
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::PermissionDenied, ended)));
         }
         if let Poll::Ready(copied) = copying.as_mut().poll(cx) {
             return Poll::Ready(copied.map(drop));

@@ -6,6 +6,7 @@
 //! that refuses what either refuses.
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::sync::LazyLock;
 
 use crate::store::{Scope, ScopeKind};
 
@@ -70,24 +71,31 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The two hash functions: a fast one, asked for every name, and SipHash, asked only where the filter knows the first.
+/// The fast one of the two hash functions. Its key is the process's, so that a token's names are hashed once, when it is
+/// verified, and not each time that it is asked about.
+static FIRST: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
+
+/// The first halves for names of one issuer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstHalves(u64);
+
+impl FirstHalves {
+    pub(super) fn of_issuer(issuer: &str) -> Self {
+        Self(FIRST.hash_one(issuer))
+    }
+
+    pub(super) fn of(self, key: Key<'_>) -> u64 {
+        FIRST.hash_one((self.0, key))
+    }
+}
+
+/// The other hash function, SipHash: asked only where the filter knows the first half.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fingerprints {
-    first: ahash::RandomState,
     second: std::hash::RandomState,
 }
 
 impl Fingerprints {
-    /// An issuer, hashed once for all the names that one token is asked by.
-    pub(super) fn issuer(&self, issuer: &str) -> u64 {
-        self.first.hash_one(issuer)
-    }
-
-    /// The first half for a name of the issuer whose [`Self::issuer`] is given.
-    pub(super) fn first(&self, issuer: u64, key: Key<'_>) -> u64 {
-        self.first.hash_one((issuer, key))
-    }
-
     /// The whole for a name whose first half is known.
     pub(super) fn complete(&self, first: u64, issuer: &str, key: Key<'_>) -> Fingerprint {
         Fingerprint { first, second: self.second.hash_one((issuer, key)) }
@@ -95,6 +103,6 @@ impl Fingerprints {
 
     /// The whole.
     pub(super) fn fingerprint(&self, issuer: &str, key: Key<'_>) -> Fingerprint {
-        self.complete(self.first(self.issuer(issuer), key), issuer, key)
+        self.complete(FirstHalves::of_issuer(issuer).of(key), issuer, key)
     }
 }

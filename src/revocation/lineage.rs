@@ -3,15 +3,17 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::hashes::Hashes;
 use crate::clock::Timestamp;
 use crate::token::VerifiedClaims;
 
-/// The instants of a token's descent: read once, when it is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What of a token's descent is read once, when it is verified: its instants, and the hashes of its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descent {
     signed_in: Timestamp,
     issued: Timestamp,
     whole_seconds: bool,
+    hashes: Hashes,
 }
 
 impl Descent {
@@ -20,7 +22,7 @@ impl Descent {
     pub fn of_authority(claims: &VerifiedClaims) -> Self {
         let id = |text: Option<&str>| text.and_then(|text| Timestamp::of_id(Uuid::try_parse(text).ok()?));
         match (id(text(claims, SESSION)), id(claims.token_id())) {
-            (Some(signed_in), Some(issued)) => Self { signed_in, issued, whole_seconds: false },
+            (Some(signed_in), Some(issued)) => Self { signed_in, issued, whole_seconds: false, hashes: hashes(claims) },
             _ => Self::foreign(claims),
         }
     }
@@ -29,8 +31,17 @@ impl Descent {
     /// that every entry for its user or application ends it.
     pub fn foreign(claims: &VerifiedClaims) -> Self {
         let issued = claims.issued_at().unwrap_or(Timestamp::from_millis(0));
-        Self { signed_in: issued, issued, whole_seconds: true }
+        Self { signed_in: issued, issued, whole_seconds: true, hashes: hashes(claims) }
     }
+
+    /// Bytes beside its own.
+    pub(crate) fn bytes(&self) -> usize {
+        self.hashes.bytes()
+    }
+}
+
+fn hashes(claims: &VerifiedClaims) -> Hashes {
+    Hashes::of(&Lineage::named(claims))
 }
 
 /// The claim with the session.
@@ -67,11 +78,24 @@ pub struct Lineage<'a> {
     pub issued: Timestamp,
     /// Whether its instants are known to the second only, so that the second of a revocation counts as before.
     pub whole_seconds: bool,
+    /// The hashes of these names, where they are known; else they are made when it is asked about.
+    pub hashes: Option<&'a Hashes>,
 }
 
 impl<'a> Lineage<'a> {
-    /// The lineage that `claims` say, whose instants `descent` has.
-    pub fn of(claims: &'a VerifiedClaims, descent: Descent) -> Self {
+    /// The lineage that `claims` say, of which `descent` was read.
+    pub fn of(claims: &'a VerifiedClaims, descent: &'a Descent) -> Self {
+        Self {
+            signed_in: descent.signed_in,
+            issued: descent.issued,
+            whole_seconds: descent.whole_seconds,
+            hashes: Some(&descent.hashes),
+            ..Self::named(claims)
+        }
+    }
+
+    /// What it is asked by, without its instants.
+    fn named(claims: &'a VerifiedClaims) -> Self {
         Self {
             issuer: claims.issuer(),
             token_id: claims.token_id(),
@@ -80,10 +104,13 @@ impl<'a> Lineage<'a> {
             user: claims.subject().unwrap_or_default(),
             application: text(claims, "applicationId").or_else(|| text(claims, "aud")),
             through: claims.document().get(FROM_APPLICATIONS).map_or(Ids::NONE, Ids::Claim),
-            signed_in: descent.signed_in,
-            issued: descent.issued,
-            whole_seconds: descent.whole_seconds,
+            ..Self::foreign(claims.issuer(), "", 0)
         }
+    }
+
+    /// Its own id and those it came from.
+    pub fn ids(&self) -> impl Iterator<Item = &'a str> {
+        self.token_id.into_iter().chain(self.derived_from.iter())
     }
 
     /// The lineage of a token of another issuer, which says no more of its sign-in than its `iat`.
@@ -102,6 +129,7 @@ impl<'a> Lineage<'a> {
             signed_in: issued,
             issued,
             whole_seconds: true,
+            hashes: None,
         }
     }
 }

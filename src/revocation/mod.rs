@@ -9,11 +9,13 @@ mod filter;
 mod fingerprint;
 mod fold;
 mod follow;
+mod hashes;
 mod lineage;
 mod metrics;
 mod table;
 
 pub use follow::{Followed, Progress, follow, load};
+pub use hashes::Hashes;
 pub use lineage::{DERIVED_FROM, Descent, FROM_APPLICATIONS, Ids, Lineage};
 pub use metrics::{Origin, RevocationMetrics};
 pub use table::{DEFAULT_CAPACITY, Revocations};

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::entry::Entry;
 use super::filter::Filter;
 use super::fingerprint::{BuildThrough, Fingerprint, Fingerprints, Key};
+use super::hashes::{Hashes, OfApplication};
 use super::lineage::Lineage;
 use crate::clock::Timestamp;
 use crate::store::{Logged, Revocation, ScopeKind};
@@ -107,12 +108,20 @@ impl Revocations {
         if self.present.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        let asked = Asked { table: self, issuer: self.hashes.issuer(lineage.issuer), lineage, now };
+        let made;
+        let hashes = match lineage.hashes {
+            Some(known) => known,
+            None => {
+                made = Hashes::of(lineage);
+                &made
+            }
+        };
+        let asked = Asked { table: self, lineage, hashes, now };
         // Tokens and sessions first: a fold adds the user's entry before it removes theirs, so that a check beside it
         // finds one or the other.
         let found =
             asked.by_token().or_else(|| asked.by_session()).or_else(|| asked.by_user()).or_else(|| asked.by_application());
-        found.or_else(|| asked.dated(Key::new(ScopeKind::Everything, ""))).map_or(Ok(()), Err)
+        found.or_else(|| asked.by_issuer()).map_or(Ok(()), Err)
     }
 
     /// The latest instant of issue that is covered by an entry about tokens of `user` at `application`; none where no role was
@@ -122,10 +131,14 @@ impl Revocations {
             return None;
         }
         let lineage = Lineage { application, ..Lineage::foreign(issuer, user, 0) };
-        let asked = Asked { table: self, issuer: self.hashes.issuer(issuer), lineage: &lineage, now };
-        let of_application = application.map(|within| Key { kind: ScopeKind::UserInApplication, name: user, within });
-        let keys = [Some(Key::new(ScopeKind::User, user)), of_application];
-        keys.into_iter().flatten().filter_map(|key| asked.find(key)?.last_issue()).max()
+        let hashes = Hashes::of(&lineage);
+        let asked = Asked { table: self, lineage: &lineage, hashes: &hashes, now };
+        let of_user = asked.find(ScopeKind::User, hashes.user, || Some(Key::new(ScopeKind::User, user)));
+        let in_application = |within| Key { kind: ScopeKind::UserInApplication, name: user, within };
+        let of_application = hashes.application.as_ref();
+        let of_application =
+            of_application.and_then(|of| asked.find(ScopeKind::UserInApplication, of.user, || application.map(in_application)));
+        of_user.into_iter().chain(of_application).filter_map(|entry| entry.last_issue()).max()
     }
 
     /// Forgets what has ended at `now`.
@@ -218,8 +231,8 @@ const fn bit(kind: ScopeKind) -> u8 {
 /// One token, asked by its names in turn.
 struct Asked<'a> {
     table: &'a Revocations,
-    issuer: u64,
     lineage: &'a Lineage<'a>,
+    hashes: &'a Hashes,
     now: Timestamp,
 }
 
@@ -228,29 +241,51 @@ impl<'a> Asked<'a> {
         if !self.may_have(ScopeKind::Token) {
             return None;
         }
-        let mut ids = self.lineage.token_id.into_iter().chain(self.lineage.derived_from.iter());
-        ids.find_map(|id| self.named(Key::new(ScopeKind::Token, id)))
+        let mut hashes = self.hashes.ids.iter().enumerate();
+        hashes.find_map(|(nth, hash)| {
+            let key = || self.lineage.ids().nth(nth).map(|id| Key::new(ScopeKind::Token, id));
+            self.in_force(*hash, key).map(|_| ScopeKind::Token)
+        })
     }
 
     fn by_session(&self) -> Option<ScopeKind> {
-        self.named(Key::new(ScopeKind::Session, self.lineage.session?))
+        let key = || self.lineage.session.map(|session| Key::new(ScopeKind::Session, session));
+        self.find(ScopeKind::Session, self.hashes.session?, key).map(|_| ScopeKind::Session)
     }
 
     fn by_user(&self) -> Option<ScopeKind> {
         let user = self.lineage.user;
-        let within = |application| Key { kind: ScopeKind::UserInApplication, name: user, within: application };
-        self.dated(Key::new(ScopeKind::User, user)).or_else(|| self.by_applications(within))
+        let in_application = |within| Key { kind: ScopeKind::UserInApplication, name: user, within };
+        let of_user = self.dated(ScopeKind::User, self.hashes.user, || Some(Key::new(ScopeKind::User, user)));
+        of_user.or_else(|| self.by_applications(ScopeKind::UserInApplication, |of| of.user, in_application))
     }
 
     fn by_application(&self) -> Option<ScopeKind> {
-        self.by_applications(|application| Key::new(ScopeKind::Application, application))
+        let key = |application| Key::new(ScopeKind::Application, application);
+        self.by_applications(ScopeKind::Application, |of| of.application, key)
     }
 
     /// Its own application, by both instants. Those that it came through, by the sign-in alone: a role that was lost there is
     /// none that this token says.
-    fn by_applications(&self, key: impl Fn(&'a str) -> Key<'a>) -> Option<ScopeKind> {
-        let own = self.lineage.application.and_then(|application| self.dated(key(application)));
-        own.or_else(|| self.lineage.through.iter().find_map(|application| self.signed_in_before(key(application))))
+    fn by_applications(
+        &self,
+        kind: ScopeKind,
+        hash: impl Fn(&OfApplication) -> u64,
+        key: impl Fn(&'a str) -> Key<'a>,
+    ) -> Option<ScopeKind> {
+        let own = self.hashes.application.as_ref();
+        let own = own.and_then(|of| self.dated(kind, hash(of), || self.lineage.application.map(&key)));
+        own.or_else(|| {
+            let mut through = self.hashes.through.iter().enumerate();
+            through.find_map(|(nth, of)| {
+                let key = || self.lineage.through.iter().nth(nth).map(&key);
+                self.signed_in_before(kind, hash(of), key)
+            })
+        })
+    }
+
+    fn by_issuer(&self) -> Option<ScopeKind> {
+        self.dated(ScopeKind::Everything, self.hashes.everything, || Some(Key::new(ScopeKind::Everything, "")))
     }
 
     /// Asked anew for each kind: a fold may have made users' entries since the last.
@@ -258,39 +293,38 @@ impl<'a> Asked<'a> {
         self.table.present.load(Ordering::Acquire) & bit(kind) != 0
     }
 
-    fn named(&self, key: Key<'_>) -> Option<ScopeKind> {
-        self.find(key).map(|_| key.kind)
-    }
-
-    fn dated(&self, key: Key<'_>) -> Option<ScopeKind> {
+    fn dated<'k>(&self, kind: ScopeKind, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<ScopeKind> {
         let Lineage { signed_in, issued, whole_seconds, .. } = *self.lineage;
-        let refuses = match self.find(key)? {
+        let refuses = match self.find(kind, hash, key)? {
             Entry::Dated { sign_in, issue, .. } => {
                 sign_in.covers(signed_in, whole_seconds) || issue.covers(issued, whole_seconds)
             }
             Entry::Named { .. } | Entry::Owned { .. } => true,
         };
-        refuses.then_some(key.kind)
+        refuses.then_some(kind)
     }
 
-    fn signed_in_before(&self, key: Key<'_>) -> Option<ScopeKind> {
-        let refuses = match self.find(key)? {
+    fn signed_in_before<'k>(&self, kind: ScopeKind, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<ScopeKind> {
+        let refuses = match self.find(kind, hash, key)? {
             Entry::Dated { sign_in, .. } => sign_in.covers(self.lineage.signed_in, self.lineage.whole_seconds),
             Entry::Named { .. } | Entry::Owned { .. } => true,
         };
-        refuses.then_some(key.kind)
+        refuses.then_some(kind)
     }
 
-    /// The entry in force of this name.
-    fn find(&self, key: Key<'_>) -> Option<Entry> {
-        if !self.may_have(key.kind) {
+    /// The entry in force of a name of this kind and hash. The name is asked for only where the filter knows the hash.
+    fn find<'k>(&self, kind: ScopeKind, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<Entry> {
+        if !self.may_have(kind) {
             return None;
         }
-        let first = self.table.hashes.first(self.issuer, key);
-        if !self.table.filter.may_hold(first) {
+        self.in_force(hash, key)
+    }
+
+    fn in_force<'k>(&self, hash: u64, key: impl FnOnce() -> Option<Key<'k>>) -> Option<Entry> {
+        if !self.table.filter.may_hold(hash) {
             return None;
         }
-        let name = self.table.hashes.complete(first, self.lineage.issuer, key);
+        let name = self.table.hashes.complete(hash, self.lineage.issuer, key()?);
         self.table.get(name).filter(|entry| !entry.ends().is_over(self.now))
     }
 }

@@ -40,6 +40,8 @@ pub struct RouteSettings {
     pub identity_headers: Vec<(HeaderName, ClaimSource)>,
     /// What the backend finds in `Authorization`.
     pub authorization: Authorization,
+    /// Whether the backend gets a signed assertion about the caller and the request.
+    pub assertion: bool,
     /// Other origins whose pages may call it with cookies; also answers their preflights.
     pub origins: Vec<Origin>,
     /// Where a browser's GET without a credential is sent instead of 401; its query may hold [`RETURN_TO`].
@@ -52,6 +54,8 @@ pub struct RouteSettings {
     pub upgrades: Vec<String>,
     /// In place of the upstream's `response_timeout`.
     pub response_timeout: Option<Duration>,
+    /// An open stream ends when the token that let it in expires, and not only when that is revoked.
+    pub end_streams_at_expiry: bool,
 }
 
 /// Who may call a route.

@@ -16,7 +16,7 @@ mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tokio::time::Instant;
 
 pub use body::{RequestBody, ResponseBody, Tunnel};
@@ -107,6 +107,16 @@ impl Upstream {
             }
         }
         Err(last)
+    }
+
+    /// The `Host` that servers are told on a request whose own is `client`; `None` where it depends on the server.
+    pub fn told_host<'h>(&'h self, client: Option<&'h HeaderValue>) -> Option<&'h HeaderValue> {
+        match (&self.settings.host, self.servers.as_slice()) {
+            (UpstreamHost::Client, _) => client,
+            (UpstreamHost::Fixed(host), _) => Some(host),
+            (UpstreamHost::Server, [only]) => Some(&only.host),
+            (UpstreamHost::Server, _) => None,
+        }
     }
 
     fn set_host(&self, request: &mut Request<RequestBody>, server: &Server) {

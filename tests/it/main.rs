@@ -12,6 +12,7 @@
 
 mod access_log;
 mod anonymous;
+mod assertion;
 mod authentication;
 mod authority;
 mod authorization;

@@ -107,18 +107,11 @@ impl KeyRing {
             KeyPurpose::Vend => self.vend.push(own),
             KeyPurpose::Assertion | KeyPurpose::Webhook => {}
         }
-        let published = match record.purpose {
+        let shown = match record.purpose {
             KeyPurpose::Access | KeyPurpose::Vend => &mut self.published,
             KeyPurpose::Assertion | KeyPurpose::Webhook => &mut self.apart,
         };
-        published.push(PublishedKey {
-            id: record.id.as_str().into(),
-            pem: public.pem().into(),
-            jwk: public.jwk(&record.id, algorithm),
-            application: record.application,
-            purpose: record.purpose,
-            state: record.state,
-        });
+        shown.push(published(record, &public, algorithm));
         match self.signers.get_mut(&plan::place(record)) {
             Some(signer) if record.state == KeyState::Active && signer.is_none() => {
                 *signer = Some(signing_key(record, algorithm, sealer, previous)?);
@@ -143,6 +136,17 @@ impl KeyRing {
         let place = Place { purpose: KeyPurpose::Access, application: Some(*application) };
         self.signers.insert(place, Some(Arc::new(signer)));
         Ok(())
+    }
+}
+
+fn published(record: &SigningKeyRecord, public: &PublicHalf, algorithm: Algorithm) -> PublishedKey {
+    PublishedKey {
+        id: record.id.as_str().into(),
+        pem: public.pem().into(),
+        jwk: public.jwk(&record.id, algorithm),
+        application: record.application,
+        purpose: record.purpose,
+        state: record.state,
     }
 }
 

@@ -56,11 +56,15 @@ pub struct SigningKeySettings {
 
 impl SigningKeySettings {
     /// What the authority as a whole needs: a key for access tokens of all applications, those that applications have of
-    /// their own, one for vended tokens, and one for events where there are webhooks.
+    /// their own, one for vended tokens, one for events where there are webhooks, and one for assertions. That one is there before a route asks for it, so that
+    /// it has been published when it signs, and of one algorithm that every backend can check.
     pub fn of(authority: &AuthoritySettings) -> Self {
         let slot = |purpose, application, algorithm| Slot { place: Place { purpose, application }, algorithm };
-        let mut slots =
-            vec![slot(KeyPurpose::Access, None, authority.algorithm), slot(KeyPurpose::Vend, None, authority.algorithm)];
+        let mut slots = vec![
+            slot(KeyPurpose::Access, None, authority.algorithm),
+            slot(KeyPurpose::Vend, None, authority.algorithm),
+            slot(KeyPurpose::Assertion, None, Algorithm::ES256),
+        ];
         if !authority.webhooks.is_empty() {
             slots.push(slot(KeyPurpose::Webhook, None, Algorithm::ES256));
         }

@@ -97,7 +97,7 @@ async fn listing_shows_the_life_of_every_key_and_makes_none() {
     assert_eq!(bench.store.commits(), 0);
     let bench = Bench::started().await;
     let text = bench.good(&["list"]).await;
-    assert_eq!(text.lines().count(), 6, "{text}");
+    assert_eq!(text.lines().count(), 8, "{text}");
     let active = bench.id("access", "active", true).await;
     let line = format!("access of wiki  ES384  active   {active}  signs since Fri, 15 Jan 2027 08:00:00 GMT");
     assert!(text.lines().any(|found| found == line), "{text}\n{line}");

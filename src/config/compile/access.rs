@@ -64,7 +64,9 @@ fn refuse_beside_anonymous(file: &RouteFile, path: &KeyPath, problems: &mut Prob
         ("identity_headers", file.identity_headers.is_some()),
         ("token_from", file.token_from.is_some()),
         ("authorization", file.authorization.is_some()),
+        ("assertion", file.assertion.is_some()),
         ("sign_in_url", file.sign_in_url.is_some()),
+        ("end_streams_at_expiry", file.end_streams_at_expiry.is_some()),
     ];
     for (name, _) in settings.into_iter().filter(|(_, present)| *present) {
         let message = "found it beside `anonymous = true`, where no credential is looked at; remove one of the two";

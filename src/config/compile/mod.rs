@@ -5,6 +5,7 @@
 
 mod access;
 mod address;
+mod assertion;
 mod authority;
 mod certificate;
 mod header;
@@ -59,6 +60,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     listener::check_addresses(source, &listeners, context.problems);
     issuer::check_unique(&issuers, context.problems);
     reach::check(&routes, has_authority, context.problems);
+    assertion::check(&routes, &upstreams, has_authority, context.problems);
     if let Some(Some(authority)) = &authority {
         authority::check_beside(authority, source, &issuers, &routes, context.problems);
         authority::check_graces(authority, &routes, &upstreams, context.problems);

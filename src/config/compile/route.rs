@@ -50,12 +50,14 @@ pub(super) fn compile(
         token_from: token_from?,
         identity_headers: callers.identity_headers,
         authorization: authorization?,
+        assertion: file.assertion.unwrap_or(false),
         origins: origins?,
         sign_in_url: if let Some(url) = sign_in_url { Some(url?) } else { None },
         allow_encoded_slash: allow_encoded_slash?,
         max_body_bytes: file.max_body.map_or(Some(DEFAULT_MAX_BODY), |size| size.0),
         upgrades: upgrades?,
         response_timeout: file.response_timeout.map(|span| span.0),
+        end_streams_at_expiry: file.end_streams_at_expiry.unwrap_or(false),
     })
 }
 

@@ -27,6 +27,7 @@ pub(crate) struct RouteFile {
     pub(crate) token_from: Option<Vec<String>>,
     pub(crate) identity_headers: Option<BTreeMap<String, String>>,
     pub(crate) authorization: Option<String>,
+    pub(crate) assertion: Option<bool>,
     #[serde(default)]
     pub(crate) origins: Vec<String>,
     pub(crate) sign_in_url: Option<String>,
@@ -35,6 +36,7 @@ pub(crate) struct RouteFile {
     pub(crate) max_body: Option<SizeOrUnlimited>,
     pub(crate) upgrades: Option<Vec<String>>,
     pub(crate) response_timeout: Option<Span>,
+    pub(crate) end_streams_at_expiry: Option<bool>,
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -51,12 +53,14 @@ pub(super) const KEYS: &[Key] = &[
     Key::list("token_from"),
     Key::map("identity_headers"),
     Key::text("authorization"),
+    Key::flag("assertion"),
     Key::list("origins"),
     Key::text("sign_in_url"),
     Key::list("allow"),
     Key::text("max_body"),
     Key::list("upgrades"),
     Key::text("response_timeout"),
+    Key::flag("end_streams_at_expiry"),
 ];
 
 /// `anonymous = true`, `false` or `"optional"`.

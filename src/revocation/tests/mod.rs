@@ -40,5 +40,6 @@ pub(super) fn token() -> Lineage<'static> {
         signed_in: at(THEN),
         issued: at(THEN),
         whole_seconds: false,
+        hashes: None,
     }
 }

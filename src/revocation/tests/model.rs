@@ -129,10 +129,14 @@ proptest! {
                 signed_in: at(token.instants.0),
                 issued: at(token.instants.1),
                 whole_seconds: token.foreign,
+                hashes: None,
             };
             let refused = table.check(&lineage, at(now)).is_err();
             let must = list.iter().any(|entry| in_force(entry) && concerns(entry, token));
             let may = list.iter().any(|entry| lingers(entry) && concerns(entry, token));
+            let hashes = Hashes::of(&lineage);
+            let known = Lineage { hashes: Some(&hashes), ..lineage };
+            prop_assert_eq!(table.check(&known, at(now)).is_err(), refused);
             prop_assert!(refused || !must, "{token:?} passes {list:?}");
             prop_assert!(may || !refused, "{token:?} is refused by none of {list:?}");
         }

@@ -18,5 +18,6 @@ mod reconcile;
 mod restore;
 mod revocation;
 mod secrets;
+mod streams;
 mod unwritable;
 mod users;

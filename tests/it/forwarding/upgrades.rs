@@ -148,9 +148,15 @@ impl Authenticated {
     /// Opens it with a token of `key`, which expires in an hour.
     #[track_caller]
     fn open(key: &Signer) -> Self {
+        Self::open_on("end_streams_at_expiry = true", key)
+    }
+
+    /// As [`Self::open`], on a route with these settings more.
+    #[track_caller]
+    fn open_on(route: &str, key: &Signer) -> Self {
         let (backend, issuer) = (Puppet::start(), MockIssuer::start("corp", &[key]));
         let site = format!(
-            "[[upstream]]\nname = \"site\"\nservers = [\"{}\"]\n\n[[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"site\"\n",
+            "[[upstream]]\nname = \"site\"\nservers = [\"{}\"]\n\n[[route]]\nname = \"all\"\npath = \"/\"\nupstream = \"site\"\n{route}\n",
             backend.url()
         );
         let text = configuration(&[&issuer], &[], &site);
@@ -192,6 +198,16 @@ fn tunnel_does_not_outlive_the_expiry_of_the_token_that_opened_it() {
     tunnel.goes_on();
     tunnel.gateway.clock.advance(Duration::from_secs(1));
     tunnel.assert_cut();
+}
+
+#[test]
+fn tunnel_outlives_the_expiry_of_its_token_unless_the_route_says_otherwise() {
+    let tunnel = Authenticated::open(&Signer::new("k1"));
+    tunnel.gateway.clock.advance(Duration::from_secs(3600));
+    tunnel.assert_cut();
+    let mut tunnel = Authenticated::open_on("", &Signer::new("k1"));
+    tunnel.gateway.clock.advance(Duration::from_secs(7200));
+    tunnel.goes_on();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where the API answers.
 
 /// The API's paths; what is below them is the API's too. No route of the authority's host may have one.
-pub(super) const RESERVED: [&str; 9] = [
+pub(super) const RESERVED: [&str; 10] = [
     "/api/jwt",
     "/api/login",
     "/api/logout",
@@ -10,11 +10,12 @@ pub(super) const RESERVED: [&str; 9] = [
     "/oauth2",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
     "/.well-known/tollgate-webhook.json",
 ];
 
 /// What an API key can be permitted.
-pub(super) const PERMITTED: [&str; 18] = [
+pub(super) const PERMITTED: [&str; 19] = [
     "/api/jwt/issue",
     "/api/jwt/public-key",
     "/api/jwt/reconcile",
@@ -32,5 +33,6 @@ pub(super) const PERMITTED: [&str; 18] = [
     "/oauth2/userinfo",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
+    "/.well-known/tollgate-assertion.json",
     "/.well-known/tollgate-webhook.json",
 ];

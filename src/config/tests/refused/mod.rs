@@ -2,6 +2,7 @@
 
 mod api_key;
 mod application;
+mod assertion;
 mod authority;
 mod authority_routes;
 mod environment;
