@@ -39,7 +39,8 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::UseRefreshToken(token) => token::note_use(db, token),
         Change::RotateRefreshToken(token, at) => token::rotate(db, token, *at),
         Change::End(ended) => end::end(db, ended, committed),
-        Change::Revoke(revocation) => revoke(db, revocation, committed),
+        Change::Revoke(revocation) => log(db, revocation, committed).and_then(|()| close_what(db, revocation)),
+        Change::RevokeForeign(revocation) => log(db, revocation, committed),
         Change::AddSigningKey(key) => sign::add(db, key),
         Change::ReplaceSigningKey(key) => sign::replace(db, key),
         Change::RemoveSigningKey(id) => sign::remove(db, id),
@@ -62,7 +63,7 @@ pub(super) fn change_one(db: &Connection, sql: &str, values: impl Params) -> Res
     }
 }
 
-fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
+fn log(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
     let (target, audience) = words::scope(&revocation.scope);
     execute(
         db,
@@ -80,6 +81,10 @@ fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -
         ],
     )?;
     committed.revocations.push(number(db.last_insert_rowid()));
+    Ok(())
+}
+
+fn close_what(db: &Connection, revocation: &Revocation) -> Result<(), StoreError> {
     match (revocation.basis, revocation.scope.closes()) {
         (crate::store::Basis::Issue, _) | (_, (None, None)) => Ok(()),
         (crate::store::Basis::SignIn, (user, application)) => close(db, user, application, revocation.instant),

@@ -47,7 +47,11 @@ impl Records {
             Change::UseRefreshToken(token) => self.replace_token(token, None),
             Change::RotateRefreshToken(token, at) => self.replace_token(token, Some(at)),
             Change::End(ended) => self.end(&ended, committed),
-            Change::Revoke(revocation) => self.revoke(revocation, committed),
+            Change::Revoke(revocation) => {
+                self.close(&revocation);
+                self.log(revocation, committed)
+            }
+            Change::RevokeForeign(revocation) => self.log(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
                 let taken = self.keys.insert(key.id.clone(), key).is_some();
@@ -232,12 +236,15 @@ impl Records {
         committed.sessions_ended += (before - self.sessions.len()) as u64;
     }
 
-    fn revoke(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
+    fn close(&mut self, revocation: &Revocation) {
         let closes = revocation.scope.closes();
         if revocation.basis == Basis::SignIn && closes != (None, None) {
             let instant = self.closings.entry(closes).or_insert(revocation.instant);
             *instant = max(*instant, revocation.instant);
         }
+    }
+
+    fn log(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
         self.last_number += 1;
         committed.revocations.push(self.last_number);
         self.log.push(Logged { number: self.last_number, revocation });
