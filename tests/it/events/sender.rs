@@ -1,17 +1,20 @@
 //! An identity server that signs tokens and events, and a gateway that has a place for its events.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, Backend, Gateway, MockIssuer, NOW, Signer, configuration, exchange, route};
+use crate::support::{Answer, Backend, Gateway, MockIssuer, NOW, Signer, configuration, exchange, route, until};
 
 /// The event of `members` with an id and the instant of the tests' clock, or what the members say of these.
 pub fn event(kind: &str, members: Value) -> String {
-    let mut event = json!({ "type": kind, "id": uuid::Uuid::new_v4().to_string(), "createInstant": NOW.millis() });
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let id = uuid::Uuid::from_u128(LAST.fetch_add(1, Ordering::Relaxed).into()).to_string();
+    let mut event = json!({ "type": kind, "id": id, "createInstant": NOW.millis() });
     let members: Map<String, Value> = serde_json::from_value(members).unwrap();
     event.as_object_mut().unwrap().extend(members);
     json!({ "event": event }).to_string()
@@ -79,7 +82,10 @@ impl Sender {
     /// A gateway whose admin listener takes the events.
     #[track_caller]
     pub fn gateway(&self) -> Gateway {
-        Gateway::start(&self.configuration("", ""))
+        let gateway = Gateway::start(&self.configuration("", ""));
+        // It is ready as soon as any issuer is.
+        until("the keys", || gateway.admin("/readyz/corp").status == 200);
+        gateway
     }
 
     /// A token of `corp` with these claims beside or in place of the usual ones.
