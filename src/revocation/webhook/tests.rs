@@ -9,6 +9,7 @@ use super::*;
 
 const THEN: Timestamp = Timestamp::from_millis(1_700_000_000_123);
 
+#[expect(clippy::needless_pass_by_value, reason = "literals read better at the calls")]
 fn revoked(members: Value) -> Result<Vec<Scope>, EventFault> {
     let mut event = json!({ "type": "jwt.refresh-token.revoke", "id": "e-1", "createInstant": THEN.millis() });
     event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());

@@ -21,6 +21,7 @@ fn without_a_store_a_restart_forgets() {
     let gateway = sender.gateway();
     sender.tell(&gateway, &revocation(json!({ "userId": "alice" })));
     assert_eq!(gateway.get("/corp", &sender.token(json!({}))).status, 401);
+    assert_eq!(gateway.metric("tollgate_revocation_lag_seconds", &[]), 0.0, "there is no log to be behind");
     gateway.stop();
     assert_eq!(sender.gateway().get("/corp", &sender.token(json!({}))).status, 200);
 }
