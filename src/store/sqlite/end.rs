@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use uuid::Uuid;
 
-use super::apply::{change_one, execute, revoke};
+use super::apply::{change_one, execute, log};
 use super::columns::{Columns, limit, millis};
 use super::{outbox, sign};
 use crate::clock::Timestamp;
@@ -226,12 +226,12 @@ pub(super) fn end_each(db: &Connection, ended: &Ended, entries: &Entries, commit
     refresh_tokens.sort_unstable();
     for session in &sessions {
         let scope = Scope::Session(session.id.to_string());
-        revoke(db, &entries.entry(scope, session.user, session.signed_in), committed)?;
+        log(db, &entries.entry(scope, session.user, session.signed_in), committed)?;
     }
     let goes_on = |token: &&Gone| sessions.binary_search_by_key(&token.session, |session| session.id).is_err();
     for token in refresh_tokens.iter().filter(goes_on) {
         let scope = Scope::Token(token.id.to_string());
-        revoke(db, &entries.entry(scope, token.user, token.signed_in), committed)?;
+        log(db, &entries.entry(scope, token.user, token.signed_in), committed)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod assertion;
 mod authority;
 mod authority_routes;
 mod environment;
+mod events;
 mod identity;
 mod identity_provider;
 mod issuer;

@@ -53,7 +53,11 @@ impl Records {
             }
             Change::EndEach(ended, entries) => self.end_each(&ended, &entries, committed),
             Change::EndsOnly(ended, known) => self.ends_only(&ended, &known),
-            Change::Revoke(revocation) => self.revoke(revocation, committed),
+            Change::Revoke(revocation) => {
+                self.close(&revocation);
+                self.log(revocation, committed)
+            }
+            Change::RevokeForeign(revocation) => self.log(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
                 let taken = self.keys.insert(key.id.clone(), key).is_some();
@@ -245,11 +249,11 @@ impl Records {
         let (sessions, tokens) = self.end(ended, committed);
         for session in &sessions {
             let scope = Scope::Session(session.id.to_string());
-            self.revoke(entries.entry(scope, session.user, session.signed_in), committed)?;
+            self.log(entries.entry(scope, session.user, session.signed_in), committed)?;
         }
         for token in tokens.iter().filter(|token| sessions.iter().all(|session| session.id != token.session)) {
             let scope = Scope::Token(token.id.to_string());
-            self.revoke(entries.entry(scope, token.user, signed_in[&token.session]), committed)?;
+            self.log(entries.entry(scope, token.user, signed_in[&token.session]), committed)?;
         }
         Ok(())
     }
@@ -275,12 +279,15 @@ impl Records {
         committed.sessions_ended += (before - self.sessions.len()) as u64;
     }
 
-    fn revoke(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
+    fn close(&mut self, revocation: &Revocation) {
         let closes = revocation.scope.closes();
         if revocation.basis == Basis::SignIn && closes != (None, None) {
             let instant = self.closings.entry(closes).or_insert(revocation.instant);
             *instant = max(*instant, revocation.instant);
         }
+    }
+
+    fn log(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
         self.last_number += 1;
         let logged = Logged { number: self.last_number, revocation };
         committed.revocations.push(logged.clone());
