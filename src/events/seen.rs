@@ -118,7 +118,8 @@ mod tests {
         let known: Vec<bool> = names.iter().map(|name| seen.has(name, at(1))).collect();
         assert_eq!(known, [false, false, true, true, true]);
         seen.add(named(Some("last"), "iss", b""), at(30), at(20));
-        assert_eq!((seen.names().order.len(), seen.names().until.len()), (1, 1), "what is over goes first");
+        let names = seen.names();
+        assert_eq!((names.order.len(), names.until.len()), (1, 1), "what is over goes first");
     }
 
     #[test]
