@@ -140,11 +140,11 @@ impl Remembered {
 
     /// Remembers with `token`, whose proof `verified` is, what it was exchanged for; its share of the bytes grows by it. The proof
     /// that is remembered already stays, with its other exchanges, where it was judged alike.
-    pub fn insert_exchange(&self, token: &str, verified: Arc<Verified>, exchanged: Arc<Exchanged>) -> Arc<Verified> {
+    pub fn insert_exchange(&self, token: &str, verified: Arc<Verified>, exchanged: &Arc<Exchanged>) -> Arc<Verified> {
         let known = self.entries.as_ref().and_then(|entries| entries.peek(token)).map(|entry| entry.verified);
         let known = known.filter(|known| known.was_judged_by(&verified.settings) && Arc::ptr_eq(&known.key, &verified.key));
         let verified = known.unwrap_or(verified);
-        verified.exchanges.add(&exchanged);
+        verified.exchanges.add(exchanged);
         self.insert(token, Arc::clone(&verified));
         verified
     }

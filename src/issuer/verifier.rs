@@ -100,7 +100,7 @@ impl Verifier {
     }
 
     /// Remembers with `token`, whose proof `verified` is, what it was exchanged for.
-    pub fn remember_exchange(&self, token: &str, verified: &Arc<Verified>, exchanged: Arc<Exchanged>) {
+    pub fn remember_exchange(&self, token: &str, verified: &Arc<Verified>, exchanged: &Arc<Exchanged>) {
         self.remembered.insert_exchange(token, Arc::clone(verified), exchanged);
     }
 

@@ -109,7 +109,7 @@ impl Exchange<'_> {
             async move {
                 let made = authority.exchange_in_place(&presented.identity.claims, application).await?;
                 let exchanged = proved(&snapshot, &authority, application, made).await?;
-                snapshot.verifier.remember_exchange(&token, &presented, Arc::clone(&exchanged));
+                snapshot.verifier.remember_exchange(&token, &presented, &exchanged);
                 Ok(exchanged)
             }
         };

@@ -50,7 +50,7 @@ impl InPlace {
 
     /// Remembers what a partner's token became; another application's stays beside it.
     pub(super) fn remember(&self, token: &str, presented: Verified, exchanged: &Arc<Exchanged>) -> Arc<Verified> {
-        self.reconciled.insert_exchange(token, Arc::new(presented), Arc::clone(exchanged))
+        self.reconciled.insert_exchange(token, Arc::new(presented), exchanged)
     }
 }
 

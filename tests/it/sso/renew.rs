@@ -255,14 +255,14 @@ fn client_that_leaves_before_its_answer_keeps_its_session() {
 
 #[test]
 fn store_that_does_not_answer_is_503_and_clears_nothing() {
-    let (mut site, browser) = expired(ORDERS);
+    let (mut site, mut browser) = expired(ORDERS);
     let lock = rusqlite::Connection::open(site.store()).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE; UPDATE store SET id = id").unwrap();
     let answer = browser.clone().get(SHOP, "/orders");
     assert_eq!((answer.status, answer.reason().as_str()), (503, "authority_unavailable"), "{}", answer.text());
     assert_eq!((answer.header("retry-after"), cookies(&answer)), (Some("1"), (vec![], vec![])));
     lock.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(browser.clone().get(SHOP, "/orders").status, 200);
+    assert_eq!(browser.get(SHOP, "/orders").status, 200);
     site.gateway.halt();
 }
 
