@@ -239,12 +239,10 @@ fn route_that_takes_no_cookies_or_anyone_renews_nothing() {
 #[test]
 fn client_that_leaves_before_its_answer_keeps_its_session() {
     let (site, mut browser) = expired(BILLING);
-    for _ in 0..5 {
-        // Its cookies of before: the answers with newer ones never reached it.
-        let mut connection = Connection::open(site.0);
-        connection.send(browser.request("GET", SHOP, "/billing", "")).unwrap();
-        drop(connection);
-    }
+    // The answer with the newer ones never reaches it.
+    let mut connection = Connection::open(site.0);
+    connection.send(browser.request("GET", SHOP, "/billing", "")).unwrap();
+    drop(connection);
     until("the refresh", || issued(&site, "billing", "refresh") > 0.0);
     site.gateway.clock.advance(Duration::from_secs(59));
     assert_eq!(browser.get(SHOP, "/billing").status, 200);
