@@ -242,8 +242,8 @@ fn client_that_leaves_before_its_answer_keeps_its_session() {
     // The answer with the newer ones never reaches it.
     let mut connection = Connection::open(site.0);
     connection.send(browser.request("GET", SHOP, "/billing", "")).unwrap();
-    drop(connection);
     until("the refresh", || issued(&site, "billing", "refresh") > 0.0);
+    drop(connection);
     site.gateway.clock.advance(Duration::from_secs(59));
     assert_eq!(browser.get(SHOP, "/billing").status, 200);
     site.gateway.clock.advance(HOUR);
