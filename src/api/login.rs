@@ -115,13 +115,11 @@ pub(super) fn signed_in_answer(api: &Shared, call: &Call, signed_in: &SignedIn) 
     if !call.cookies_count() {
         return answer;
     }
-    let access =
-        signed_in.token.as_ref().and_then(|token| cookies::access_token(&token.token, api.cookie_domain(), &call.client));
-    let refresh = signed_in
-        .refresh_token
-        .as_ref()
-        .and_then(|token| cookies::refresh_token(&token.value, token.lifetime, api.cookie_domain(), &call.client));
-    answer.with_cookies(access.into_iter().chain(refresh))
+    let domain = api.cookie_domain();
+    let access = signed_in.token.as_ref().map(|token| cookies::access_token(&token.token, domain, &call.client));
+    let refresh = signed_in.refresh_token.as_ref();
+    let refresh = refresh.map(|token| cookies::refresh_token(&token.value, token.lifetime, domain, &call.client));
+    answer.with_cookies(api.metrics.cookies_to_set(access.into_iter().chain(refresh)))
 }
 
 /// Notes that a user is there still. Never a token or a cookie, or a stolen token would renew itself for ever.

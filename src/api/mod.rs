@@ -35,7 +35,7 @@ pub use operations::PATHS;
 
 use crate::authority::Authority;
 use crate::issuer::Verifier;
-use crate::proxy::{Answering, Endpoints, OwnRequest};
+use crate::proxy::{Answering, Endpoints, Metrics, OwnRequest};
 
 /// The API of one configuration.
 #[derive(Clone, Debug)]
@@ -47,12 +47,13 @@ struct Shared {
     authority: Arc<Authority>,
     /// Proves tokens, as it does for routes.
     verifier: Verifier,
+    metrics: Metrics,
 }
 
 impl Api {
     /// The API of `authority`, whose tokens `verifier` proves.
-    pub fn new(authority: Arc<Authority>, verifier: Verifier) -> Self {
-        Self(Arc::new(Shared { authority, verifier }))
+    pub fn new(authority: Arc<Authority>, verifier: Verifier, metrics: Metrics) -> Self {
+        Self(Arc::new(Shared { authority, verifier, metrics }))
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn refresh(api: &Shared, mut call: Call) -> Result<Answer, Refu
     }
     let access = cookies::access_token(&refreshed.token.token, api.cookie_domain(), &call.client);
     let refresh = cookies::refresh_token(&token.value, token.lifetime, api.cookie_domain(), &call.client);
-    Ok(answer.with_cookies(access.into_iter().chain(refresh)))
+    Ok(answer.with_cookies(api.metrics.cookies_to_set([access, refresh])))
 }
 
 /// The cookie, before the body.

@@ -179,7 +179,7 @@ pub(super) async fn authority_beside(
 
 /// The places of the API in the route table.
 pub(super) fn endpoints(authority: &Arc<Authority>, verifier: Verifier, metrics: &proxy::Metrics) -> OwnPlan {
-    places(authority.settings(), Arc::new(Api::new(Arc::clone(authority), verifier)), metrics)
+    places(authority.settings(), Arc::new(Api::new(Arc::clone(authority), verifier, metrics.clone())), metrics)
 }
 
 /// The same places where nobody answers: for a gateway that never serves.

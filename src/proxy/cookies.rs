@@ -13,13 +13,29 @@ use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
 /// nobody in vain.
 const MOST_BYTES: usize = 4000;
 
+/// A cookie that no browser would keep, and that is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cookie is larger than browsers keep")]
+pub struct TooLarge;
+
 /// `access_token` for as long as the browser runs, for the hosts of `domain` or this one alone.
-pub fn access_token(token: &str, domain: Option<&str>, client: &ClientView<'_>) -> Option<HeaderValue> {
+///
+/// # Errors
+/// [`TooLarge`].
+pub fn access_token(token: &str, domain: Option<&str>, client: &ClientView<'_>) -> Result<HeaderValue, TooLarge> {
     cookie(ACCESS_TOKEN, token, None, domain, client)
 }
 
 /// `refresh_token` for as long as it lives.
-pub fn refresh_token(value: &str, lifetime: Duration, domain: Option<&str>, client: &ClientView<'_>) -> Option<HeaderValue> {
+///
+/// # Errors
+/// [`TooLarge`].
+pub fn refresh_token(
+    value: &str,
+    lifetime: Duration,
+    domain: Option<&str>,
+    client: &ClientView<'_>,
+) -> Result<HeaderValue, TooLarge> {
     cookie(REFRESH_TOKEN, value, Some(lifetime), domain, client)
 }
 
@@ -61,7 +77,7 @@ fn cookie(
     lifetime: Option<Duration>,
     domain: Option<&str>,
     client: &ClientView<'_>,
-) -> Option<HeaderValue> {
+) -> Result<HeaderValue, TooLarge> {
     let mut text = format!("{name}={value}");
     if let Some(lifetime) = lifetime {
         text += &format!("; Max-Age={}", lifetime.as_secs());
@@ -75,9 +91,9 @@ fn cookie(
     }
     if text.len() > MOST_BYTES {
         tracing::warn!(cookie = name, bytes = text.len(), "a cookie is larger than browsers keep and was not set");
-        return None;
+        return Err(TooLarge);
     }
-    HeaderValue::try_from(text).ok()
+    HeaderValue::try_from(text).map_err(|_| TooLarge)
 }
 
 #[cfg(test)]
@@ -97,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_cookie_that_no_browser_keeps_is_not_set() {
-        assert_eq!(access_token(&"t".repeat(4000), None, &client(true)), None);
+        assert_eq!(access_token(&"t".repeat(4000), None, &client(true)), Err(TooLarge));
     }
 
     #[test]

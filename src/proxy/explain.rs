@@ -13,6 +13,7 @@ use super::authenticate::{Asking, Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
 use super::cookies::SetCookies;
+use super::foreseen;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
 use super::plan::{Destination, RoutePlan};
@@ -71,8 +72,17 @@ pub enum Answer {
         /// The finer word.
         detail: Option<&'static str>,
     },
-    /// It cannot be said without the keys of this issuer, which is asked when the gateway runs.
-    Undecided,
+    /// It cannot be said without what the gateway has when it runs.
+    Undecided(Missing),
+}
+
+/// What is not there while a request is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The keys of the token's issuer, which is asked when the gateway runs.
+    Keys,
+    /// The store, which the authority exchanges, reconciles and renews by.
+    Store,
 }
 
 impl From<Rejection> for Answer {
@@ -89,7 +99,7 @@ impl Snapshot {
         let outcome = match answer {
             Answer::Forwarded { .. } | Answer::Preflight | Answer::Own => Outcome::Good,
             Answer::Refused { .. } => Outcome::Refused,
-            Answer::Undecided => Outcome::Unknown,
+            Answer::Undecided(_) => Outcome::Unknown,
         };
         if let Some(last) = notes.stages.last_mut() {
             last.outcome = outcome;
@@ -125,7 +135,7 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
         return Ok(Answer::Preflight);
     }
 
-    notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some())?;
+    notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await?;
     let upgrading = clean.upgrade.is_some();
     let asking = Asking { snapshot, plan: &plan, head: &head, client: &client, upgrading };
     let caller = authenticate(asking, &mut SetCookies::default()).await?;
@@ -201,9 +211,9 @@ impl Notes {
     }
 
     /// Says where the credential was and what its tokens are.
-    fn credentials(
+    async fn credentials(
         &mut self,
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         plan: &RoutePlan,
         head: &Parts,
         client: &ClientView<'_>,
@@ -218,10 +228,26 @@ impl Notes {
         let (places, issuers) = (places(&plan.settings.token_from), plan.settings.issuers.join(", "));
         self.say(format!("the route takes a token from {places}, of issuer {issuers}{optional}"));
         match present(plan, head, client, upgrading) {
-            Ok(presented) => self.examine(snapshot, plan, &presented),
+            Ok(presented) => {
+                self.examine(snapshot, plan, &presented)?;
+                let foreseen = foreseen::of_tokens(snapshot, plan, head, &presented).await;
+                self.foresee(plan, foreseen)
+            }
             Err(absent) => {
                 self.say(absent.reason.text());
-                Ok(())
+                let foreseen = foreseen::of_none(plan, head).filter(|_| absent.reason == Reason::CredentialMissing);
+                self.foresee(plan, foreseen)
+            }
+        }
+    }
+
+    /// Undecided where the store would be asked.
+    fn foresee(&mut self, plan: &RoutePlan, foreseen: Option<&'static str>) -> Result<(), Answer> {
+        match foreseen {
+            None => Ok(()),
+            Some(finding) => {
+                self.say(finding);
+                Err(self.undecided(plan, Missing::Store))
             }
         }
     }
@@ -236,11 +262,11 @@ impl Notes {
                 self.say(format!("  {step}"));
             }
         }
-        if undecided { Err(self.undecided(plan)) } else { Ok(()) }
+        if undecided { Err(self.undecided(plan, Missing::Keys)) } else { Ok(()) }
     }
 
     /// Says what rule would decide about whoever the token turned out to be.
-    fn undecided(&mut self, plan: &RoutePlan) -> Answer {
+    fn undecided(&mut self, plan: &RoutePlan, missing: Missing) -> Answer {
         if let Some(stage) = self.stages.last_mut() {
             stage.outcome = Outcome::Unknown;
         }
@@ -248,7 +274,7 @@ impl Notes {
         if let Access::Optional(rule) | Access::Required(rule) = &plan.settings.access {
             self.say_lines(&rule.to_string());
         }
-        Answer::Undecided
+        Answer::Undecided(missing)
     }
 
     fn decide(&mut self, plan: &RoutePlan, caller: &Caller) {

@@ -4,9 +4,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::StatusCode;
-use prometheus::{IntCounterVec, Registry};
+use http::{HeaderValue, StatusCode};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 
+use super::cookies::TooLarge;
 use super::rejection::Reason;
 use super::standing::Ended;
 use crate::telemetry::{EXCHANGE_BOUNDS, Family, ShardedCounter, ShardedHistogram};
@@ -22,6 +23,7 @@ pub struct Metrics {
     refusals: Family<ShardedCounter>,
     pub(super) stripped: Arc<ShardedCounter>,
     pub(super) tunnels: prometheus::IntGauge,
+    cookies_not_set: IntCounter,
     ambiguous: IntCounterVec,
     /// In the order of [`Ended::ALL`].
     streams_ended: [Arc<ShardedCounter>; Ended::ALL.len()],
@@ -65,9 +67,27 @@ impl Metrics {
         registry.register(Box::new(refusals.clone()))?;
         registry.register(Box::new(stripped.clone()))?;
         registry.register(Box::new(tunnels.clone()))?;
+        let cookies_not_set = "Cookies of the authority that were larger than browsers keep, and were not set.";
+        let cookies_not_set = IntCounter::new("tollgate_cookies_not_set_total", cookies_not_set)?;
+        registry.register(Box::new(cookies_not_set.clone()))?;
         registry.register(Box::new(streams_ended.clone()))?;
         let streams_ended = Ended::ALL.map(|ended| streams_ended.child(&[ended.word()]));
-        Ok(Self { requests, duration, refusals, stripped: stripped.child(&[]), tunnels, ambiguous, streams_ended })
+        Ok(Self {
+            requests,
+            duration,
+            refusals,
+            stripped: stripped.child(&[]),
+            tunnels,
+            cookies_not_set,
+            ambiguous,
+            streams_ended,
+        })
+    }
+
+    /// Of `cookies` those that a browser keeps; the others are counted.
+    pub fn cookies_to_set(&self, cookies: impl IntoIterator<Item = Result<HeaderValue, TooLarge>>) -> Vec<HeaderValue> {
+        let counted = cookies.into_iter().map(|cookie| cookie.inspect_err(|_| self.cookies_not_set.inc()));
+        counted.filter_map(Result::ok).collect()
     }
 
     /// Counts a request that was refused because it can be read in two ways.

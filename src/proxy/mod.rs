@@ -15,6 +15,7 @@ pub mod cross_site;
 mod exchange;
 mod explain;
 mod flights;
+mod foreseen;
 mod forward;
 pub mod forwarded;
 mod hop_by_hop;
@@ -39,7 +40,7 @@ mod standing;
 mod tunnel;
 
 pub use access_log::AccessLog;
-pub use explain::{Answer, Explanation, Stage};
+pub use explain::{Answer, Explanation, Missing, Stage};
 pub use in_place::InPlace;
 pub use managed::{Managed, ManagedHeaders};
 pub use metrics::Metrics;

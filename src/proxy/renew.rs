@@ -61,7 +61,7 @@ impl<'r> Renewal<'r> {
                 let token = &refreshed.refresh_token;
                 let access = cookies::access_token(&refreshed.token.token, domain, self.client);
                 let refresh = cookies::refresh_token(&token.value, token.lifetime, domain, self.client);
-                set_cookies.set(access.into_iter().chain(refresh));
+                set_cookies.set(self.snapshot.metrics.cookies_to_set([access, refresh]));
             }
             Err(rejection) if matches!(rejection.reason, Reason::InvalidToken | Reason::ConflictingCookies) => {
                 self.clear(set_cookies);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::issuer::Outcome;
-use crate::proxy::{Answer, Explanation};
+use crate::proxy::{Answer, Explanation, Missing};
 
 /// The stages with what each found, then the answer.
 pub(super) fn text(explanation: &Explanation) -> String {
@@ -31,7 +31,8 @@ fn answer(answer: &Answer) -> String {
             let text = if status.is_redirection() { "The browser is sent to sign in." } else { reason.text() };
             format!("{} {}{detail}: {text}", status.as_u16(), reason.word())
         }
-        Answer::Undecided => UNDECIDED.to_owned(),
+        Answer::Undecided(Missing::Keys) => UNDECIDED.to_owned(),
+        Answer::Undecided(Missing::Store) => "not known: it depends on the store, which is not looked at here".to_owned(),
     }
 }
 
@@ -58,6 +59,6 @@ fn answer_document(answer: &Answer) -> Value {
         Answer::Refused { status, reason, detail } => {
             json!({ "outcome": "refused", "status": status.as_u16(), "reason": reason.word(), "detail": detail })
         }
-        Answer::Undecided => json!({ "outcome": Outcome::Unknown.word() }),
+        Answer::Undecided(_) => json!({ "outcome": Outcome::Unknown.word() }),
     }
 }

@@ -324,7 +324,22 @@ fn the_authoritys_tokens_are_judged_with_its_published_keys_and_no_store_is_made
         assert!(out.contains("answer: what upstream \"orders\" answers"), "{out}{err}");
     }
     let (_, out, _) = bench.explain(&["--url", &at_billing, "--token", &token, "--jwks", &keys]);
+    assert!(out.contains("the gateway exchanges it for the route's application"), "{out}");
+    assert!(out.contains("answer: not known: it depends on the store"), "{out}");
+    let none = bench.token(&json!({ "iss": "https://authority.example", "aud": "https://authority.example" }));
+    let (_, out, _) = bench.explain(&["--url", &at_billing, "--token", &none, "--jwks", &keys]);
     assert!(out.contains("answer: 401 invalid_token (other_application)"), "{out}");
+    let expired = bench.token(&json!({
+        "iss": "https://authority.example", "aud": orders, "applicationId": orders,
+        "iat": NOW.seconds() - 600, "exp": NOW.seconds() - 300,
+    }));
+    let alone = format!("Cookie: access_token={expired}");
+    let (_, out, _) = bench.explain(&["--url", &at_orders, "-H", &alone, "--jwks", &keys]);
+    assert!(out.contains("answer: 401 invalid_token (expired)"), "{out}");
+    for cookies in [format!("{alone}; refresh_token=x"), "Cookie: refresh_token=x".to_owned()] {
+        let (_, out, _) = bench.explain(&["--url", &at_orders, "-H", &cookies, "--jwks", &keys]);
+        assert!(out.contains("the gateway renews the session") && out.contains("answer: not known"), "{out}");
+    }
     let (_, out, _) = bench.explain(&["--url", "http://auth.example/api/login", "--method", "POST"]);
     assert!(out.contains("answer: answered by the gateway's own API"), "{out}");
     assert!(!bench.path("tollgate.db").exists() && !bench.path("tollgate.key").exists());

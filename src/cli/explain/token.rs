@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::shown::UNDECIDED;
+use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::Identity;
 use crate::issuer::{Outcome, Step, Verifier};
 use crate::policy::{Verdict, explain};
@@ -36,7 +37,14 @@ pub(super) async fn judge<'s>(token: &str, verifier: &Verifier, routes: &'s [Rou
 }
 
 fn verdicts<'s>(identity: &Identity, routes: &'s [RouteSettings]) -> Vec<(&'s str, Verdict<'s>)> {
-    let taking = routes.iter().filter(|route| route.issuers.contains(&identity.issuer_name));
+    // A token of the authority is another one at other applications: one that it is exchanged for there.
+    let is_for = |route: &&RouteSettings| match (route.application, &*identity.issuer_name) {
+        (Some(application), AUTHORITY_ISSUER) => {
+            identity.claims.document().get("aud").and_then(Value::as_str) == Some(&*application.to_string())
+        }
+        _ => true,
+    };
+    let taking = routes.iter().filter(|route| route.issuers.contains(&identity.issuer_name)).filter(is_for);
     let verdict = |route: &'s RouteSettings| match &route.access {
         Access::Anonymous => None,
         Access::Optional(rule) | Access::Required(rule) => Some((&*route.name, explain(rule, identity))),

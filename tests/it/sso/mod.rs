@@ -1,6 +1,7 @@
 //! Single sign-on on the path of requests: one sign-in is good at every application that its user may use, and goes on by itself.
 
 mod exchange;
+mod race;
 mod reconcile;
 mod renew;
 mod walk;
