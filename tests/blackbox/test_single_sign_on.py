@@ -1,6 +1,7 @@
 """One sign-in at two applications, over TLS, with a real cookie jar; and what Prometheus sees of it."""
 
 import json
+import ssl
 import subprocess
 import time
 
@@ -10,7 +11,7 @@ import pytest
 from process import wait_until
 
 ORDERS, BILLING = "3c219e58-ed0e-4b18-ad48-f4f92793ae01", "3c219e58-ed0e-4b18-ad48-f4f92793ae02"
-KEY = "a key of the tests, long enough to be one"
+KEY = "key-of-the-tests-that-may-do-everything-0123"
 PASSWORD = "correct horse battery staple"
 
 CONFIGURATION = """
@@ -78,16 +79,16 @@ class Site:
 
     def client(self):
         """A client whose every name is this machine's, with a jar of its own."""
-        transport = httpx.HTTPTransport(verify=httpx.create_ssl_context(verify=str(self.gateway.cafile)))
+        transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=self.gateway.cafile))
         port = self.gateway.tls_port
 
         class Here(httpx.BaseTransport):
             def handle_request(self, request):
-                name = request.url.host
-                request.extensions["sni_hostname"] = name
-                request.headers["Host"] = name
-                request.url = request.url.copy_with(host="127.0.0.1", port=port)
-                return transport.handle_request(request)
+                # Another request, so that the jar knows the answer by the name that was asked.
+                here = request.url.copy_with(host="127.0.0.1", port=port)
+                extensions = {**request.extensions, "sni_hostname": request.url.host}
+                return transport.handle_request(
+                    httpx.Request(request.method, here, headers=request.headers, stream=request.stream, extensions=extensions))
 
         return httpx.Client(transport=Here(), timeout=20)
 
@@ -112,7 +113,7 @@ def site(start_gateway, servers, tmp_path):
     (folder / "store").chmod(0o700)
     (folder / "api.key").write_text(KEY)
     (folder / "api.key").chmod(0o600)
-    site = Site(start_gateway(CONFIGURATION.replace("@ECHO@", servers["python"])))
+    site = Site(start_gateway(CONFIGURATION.replace("@ECHO@", servers["python"].url)))
     user = site.manage("POST", "/api/user", {"user": {"email": "ann@example.com", "password": PASSWORD}}).json()["user"]["id"]
     for application in (ORDERS, BILLING):
         site.manage("POST", f"/api/user/registration/{user}", {"registration": {"applicationId": application}})
@@ -125,12 +126,12 @@ def test_a_cookie_jar_walks_two_applications_over_expiries_and_is_signed_out_of_
         browser, _ = site.sign_in(application)
         for _ in range(3):
             for host in ("orders", "billing"):
-                answer = browser.get(f"https://{host}.example.com/echo")
+                answer = browser.get(f"https://{host}.example.com/python/hello.txt")
                 assert answer.status_code == 200, (host, answer.text)
             time.sleep(1.5)
         site.manage("DELETE", f"/api/jwt/refresh?userId={site.user}")
         for host in ("orders", "billing"):
-            assert browser.get(f"https://{host}.example.com/echo").status_code == 401
+            assert browser.get(f"https://{host}.example.com/python/hello.txt").status_code == 401
 
 
 def test_what_it_does_is_what_prometheus_reads(site):
@@ -138,16 +139,16 @@ def test_what_it_does_is_what_prometheus_reads(site):
     browser, tokens = site.sign_in(ORDERS)
     header = {"Authorization": f"Bearer {tokens['token']}"}
     for _ in range(3):
-        assert site.client().get("https://billing.example.com/echo", headers=header).status_code == 200
+        assert site.client().get("https://billing.example.com/python/hello.txt", headers=header).status_code == 200
     assert gateway.metric("tollgate_tokens_issued_total", application="orders", kind="login") == 1
     assert gateway.metric("tollgate_tokens_issued_total", application="billing", kind="sso") == 1
     assert gateway.metric("tollgate_token_validations_total", issuer="authority", result="accepted") >= 3
     assert gateway.metric("tollgate_token_cache_hits_total") >= 2
     time.sleep(2.1)
-    assert browser.get("https://orders.example.com/echo").status_code == 200
+    assert browser.get("https://orders.example.com/python/hello.txt").status_code == 200
     assert gateway.metric("tollgate_tokens_issued_total", application="orders", kind="refresh") == 1
     site.manage("DELETE", f"/api/jwt/refresh?userId={site.user}")
-    assert browser.get("https://orders.example.com/echo").status_code == 401
+    assert browser.get("https://orders.example.com/python/hello.txt").status_code == 401
     assert gateway.metric("tollgate_revocations_total", scope="user", origin="api") >= 1
     assert gateway.metric("tollgate_revocation_rejections_total", scope="user") >= 1
     assert gateway.metric("tollgate_revocation_entries") >= 1
