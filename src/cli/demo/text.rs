@@ -20,7 +20,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// A title, a command, what it shows (nothing where it only keeps something).
-const COMMANDS: [(&str, &str, &str); 29] = [
+const COMMANDS: [(&str, &str, &str); 30] = [
     (
         "Sign in. The answer has a token for the application `orders`, and a refresh token.",
         r#"SIGNED_IN=$(curl -s --cacert "$DEMO/ca.crt" -H 'Content-Type: application/json' -d "{\"loginId\":\"$USER_EMAIL\",\"password\":\"$PASSWORD\",\"applicationId\":\"$ORDERS\"}" "$GATEWAY/api/login"); echo "$SIGNED_IN""#,
@@ -54,12 +54,17 @@ const COMMANDS: [(&str, &str, &str); 29] = [
         "fails: any of the roles admin, answer: 403 policy_denied",
     ),
     (
-        "Single sign-on: the token for `orders` becomes one for `billing`, of the same session.",
+        "Single sign-on: the same token at `billing`, where Alice has another role; it is exchanged on the way.",
+        r#"curl -si --cacert "$DEMO/ca.crt" -H "Authorization: Bearer $TOKEN" "$GATEWAY/billing""#,
+        "200, x-forwarded-email: alice@example.com, x-forwarded-groups: accountant, not authorization: Bearer",
+    ),
+    (
+        "The exchange by hand: a token for `billing`, of the same session.",
         r#"BILLING_TOKEN=$(curl -s --cacert "$DEMO/ca.crt" -H "Authorization: Bearer $TOKEN" "$GATEWAY/api/jwt/issue?applicationId=$BILLING" | sed 's/.*"token":"\([^"]*\)".*/\1/')"#,
         "",
     ),
     (
-        "With it, a path of `billing`, where Alice has another role.",
+        "With it, the same path of `billing`.",
         r#"curl -si --cacert "$DEMO/ca.crt" -H "Authorization: Bearer $BILLING_TOKEN" "$GATEWAY/billing""#,
         "200, x-forwarded-email: alice@example.com, x-forwarded-groups: accountant",
     ),
