@@ -92,7 +92,7 @@ const COMMANDS: [(&str, &str, &str); 30] = [
     (
         "The keys that sign, and those that will.",
         r#""$TOLLGATE" keys list --config "$DEMO/tollgate.toml""#,
-        "access  ES256, active, next",
+        "access, ES256, active, next, assertion",
     ),
     (
         "An operator's token for Alice, with a line about it for the audit.",
