@@ -11,7 +11,8 @@ use divan::Bencher;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use support::{Gateway, MockIssuer, Signer, configuration};
+use support::authority::{BILLING, ORDERS};
+use support::{AuthoritySite, Gateway, MockIssuer, Signer, configuration};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,7 +25,7 @@ fn main() {
 
 #[divan::bench]
 fn straight_to_the_backend(bencher: Bencher<'_, '_>) {
-    let mut client = Client::connect(backend(), "");
+    let mut client = Client::connect(backend(), "/orders?x=1", "");
     bencher.bench_local(|| client.exchange());
 }
 
@@ -39,7 +40,30 @@ fn through_the_gateway(bencher: Bencher<'_, '_>) {
     );
     let gateway = Gateway::start(&configuration(&[&issuer], &[], &routes));
     let token = key.token(&Signer::claims(&issuer.issuer(), "alice"));
-    let mut client = Client::connect(gateway.plain(), &format!("Authorization: Bearer {token}\r\n"));
+    let mut client = Client::connect(gateway.plain(), "/orders?x=1", &format!("Authorization: Bearer {token}\r\n"));
+    bencher.bench_local(|| client.exchange());
+}
+
+#[divan::bench]
+fn with_a_token_of_the_authority(bencher: Bencher<'_, '_>) {
+    through_an_authority(bencher, "/orders?x=1");
+}
+
+#[divan::bench]
+fn with_a_token_that_is_exchanged(bencher: Bencher<'_, '_>) {
+    through_an_authority(bencher, "/billing?x=1");
+}
+
+/// A token for `orders` at `target`, remembered, with what it is exchanged for where that is another application's.
+fn through_an_authority(bencher: Bencher<'_, '_>, target: &str) {
+    let site = AuthoritySite::edited(|text| {
+        let (head, rest) = text.split_once("[[upstream]]\nname = \"backend-0\"\nservers = [\"").unwrap();
+        let (_, rest) = rest.split_once('"').unwrap();
+        format!("{head}[log]\naccess = false\n\n[[upstream]]\nname = \"backend-0\"\nservers = [\"http://{}\"{rest}", backend())
+    });
+    site.user("ann", &[ORDERS, BILLING]);
+    let token = site.sign_in("ann", ORDERS).access;
+    let mut client = Client::connect(site.gateway.plain(), target, &format!("Authorization: Bearer {token}\r\n"));
     bencher.bench_local(|| client.exchange());
 }
 
@@ -87,10 +111,10 @@ struct Client {
 }
 
 impl Client {
-    fn connect(address: SocketAddr, headers: &str) -> Self {
+    fn connect(address: SocketAddr, target: &str, headers: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        let request = format!("GET /orders?x=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n{headers}\r\n");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n{headers}\r\n");
         Self { stream: BufReader::new(stream), request }
     }
 
