@@ -43,7 +43,7 @@ pub use settings::{IssuerSettings, KeyFile, KeySource, RefreshSettings, Remote};
 pub use signatory::Signatory;
 pub use source::SourceError;
 pub use status::{IssuerStatus, KeysFrom, KeysState, KeysStatus};
-pub use verifier::Verifier;
+pub use verifier::{Past, Verifier};
 
 /// Bounds of the verified-token cache.
 #[derive(Clone, Debug, PartialEq, Eq)]

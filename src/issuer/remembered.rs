@@ -145,6 +145,8 @@ impl Remembered {
         let known = known.filter(|known| known.was_judged_by(&verified.settings) && Arc::ptr_eq(&known.key, &verified.key));
         let verified = known.unwrap_or(verified);
         verified.exchanges.add(exchanged);
+        // Taken out first: what is put in another's place counts as an eviction.
+        self.entries.iter().for_each(|entries| drop(entries.remove(token)));
         self.insert(token, Arc::clone(&verified));
         verified
     }

@@ -12,7 +12,7 @@ use super::{Exchanged, Issuer, KeyLookupError, Refusal, Registry, Remembered, Ve
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Identity, names_at, words_at};
 use crate::revocation::Descent;
-use crate::token::{Key, RawToken, TokenFault, VerifiedClaims, verify, verify_expired};
+use crate::token::{Key, NoKey, RawToken, TokenFault, VerifiedClaims, verify, verify_expired};
 
 /// Verifies tokens of one configuration's issuers. Made anew at each reload; the memory of verified tokens stays.
 #[derive(Debug)]
@@ -90,13 +90,19 @@ impl Verifier {
         proved.map_err(|failure| failed(issuer, failure, Duration::ZERO))
     }
 
-    /// What a token of the authority says that is good but for its expiry; `None` for any other.
-    pub async fn verify_expired(&self, token: &str) -> Option<Verified> {
-        let (raw, issuer) = self.parse(token).ok().filter(|(_, issuer)| issuer.settings().is_authority)?;
+    /// What a token of the authority was, whose time may be over.
+    pub async fn look_back(&self, token: &str) -> Past {
+        let found = self.parse(token).ok().filter(|(_, issuer)| issuer.settings().is_authority);
+        let Some((raw, issuer)) = found else { return Past::Nothing };
         let (key_id, algorithm) = (raw.header().key_id.clone(), raw.header().algorithm);
-        let key = issuer.keys().key_for(key_id.as_deref(), algorithm, self.now()).await.ok()?;
-        let claims = verify_expired(raw, &key, issuer.rules(), self.now()).ok()?;
-        Some(proved(issuer, claims, key))
+        match issuer.keys().key_for(key_id.as_deref(), algorithm, self.now()).await {
+            Ok(key) => match verify_expired(raw, &key, issuer.rules(), self.now()) {
+                Ok(claims) => Past::Good(Box::new(proved(issuer, claims, key))),
+                Err(_) => Past::Nothing,
+            },
+            Err(KeyLookupError::NoKey(NoKey::UnknownId)) => Past::KeyGone,
+            Err(_) => Past::Nothing,
+        }
     }
 
     /// Remembers with `token`, whose proof `verified` is, what it was exchanged for.
@@ -135,6 +141,17 @@ impl Verifier {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// What a token was.
+#[derive(Debug)]
+pub enum Past {
+    /// A good one, though it may have expired.
+    Good(Box<Verified>),
+    /// Nobody can say: the key that it names is gone, with whatever it signed.
+    KeyGone,
+    /// No token of the authority that was ever good.
+    Nothing,
 }
 
 /// Why a token is refused before its key is looked for, and the issuer it names if that is known.

@@ -19,7 +19,7 @@ use super::snapshot::Snapshot;
 use super::standing::Proofs;
 use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
-use crate::issuer::{Exchanged, Verified, VerifyError};
+use crate::issuer::{Exchanged, Past, Verified, VerifyError};
 use crate::route::{Access, Authorization};
 
 /// The outcome of authentication.
@@ -199,11 +199,16 @@ impl Asking<'_> {
     ) -> Result<Known, Rejection> {
         let refused = || refused.unwrap_or_else(|| Reason::CredentialMissing.into());
         let Some(renewal) = self.renewal() else { return Err(refused()) };
-        let mut expired = Vec::new();
+        let (mut expired, mut is_key_gone) = (Vec::new(), false);
         for token in presented.tokens() {
-            expired.extend(self.snapshot.verifier.verify_expired(token).await.filter(|verified| self.has_expired(verified)));
+            match self.snapshot.verifier.look_back(token).await {
+                Past::Good(verified) => expired.extend(Some(*verified).filter(|verified| self.has_expired(verified))),
+                // It is as if it had not come: keys rotate while browsers sleep.
+                Past::KeyGone => is_key_gone = true,
+                Past::Nothing => {}
+            }
         }
-        if expired.is_empty() {
+        if expired.is_empty() && !is_key_gone {
             return Err(refused());
         }
         // What was revoked renews nothing, though its session should go on; and the browser need not bring it again.

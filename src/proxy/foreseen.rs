@@ -9,7 +9,7 @@ use super::plan::RoutePlan;
 use super::snapshot::Snapshot;
 use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, Presented, REFRESH_TOKEN, Source};
-use crate::issuer::Verified;
+use crate::issuer::{Past, Verified};
 use crate::route::Authorization;
 use crate::token::RawToken;
 
@@ -32,7 +32,8 @@ pub(super) async fn of_tokens(
     for token in presented.tokens() {
         foreseen = foreseen.or(of_token(snapshot, plan, token).await);
         if presented.source == Source::Cookie && foreseen.is_none() && may_renew(plan, head) {
-            foreseen = snapshot.verifier.verify_expired(token).await.map(|_| RENEWED);
+            let past = snapshot.verifier.look_back(token).await;
+            foreseen = (!matches!(past, Past::Nothing)).then_some(RENEWED);
         }
     }
     foreseen

@@ -61,7 +61,7 @@ reasons! {
     CredentialMissing = "credential_missing", UNAUTHORIZED, "Authentication is required.";
     CrossSite = "cross_site", UNAUTHORIZED, "A cookie does not authenticate a request from another site.";
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid here.";
-    ConflictingCookies = "conflicting_cookies", UNAUTHORIZED, "The session cookies belong to different users.";
+    ConflictingCookies = "conflicting_cookies", UNAUTHORIZED, "The session cookies do not belong together.";
     PolicyDenied = "policy_denied", FORBIDDEN, "The caller may not do this.";
     ClaimUnusable = "claim_unusable", FORBIDDEN, "A claim of the token cannot be passed on.";
     NoRoute = "no_route", NOT_FOUND, "Nothing is served here.";

@@ -100,7 +100,7 @@ impl Revoke {
 
 fn done(about: &str, Revoked { sessions, refresh_tokens }: Revoked) -> Done {
     let document = json!({ "revoked": about, "sessions": sessions, "refresh_tokens": refresh_tokens });
-    (document, format!("{about} is revoked: {sessions} sessions and {refresh_tokens} refresh tokens ended"))
+    (document, format!("{about} is revoked; ended: sessions {sessions}, refresh tokens {refresh_tokens}"))
 }
 
 async fn by_token(authority: &Authority, token: &str) -> Result<Done, String> {

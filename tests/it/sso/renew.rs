@@ -321,3 +321,34 @@ fn remembered_refresh_does_not_outlive_its_session() {
     let user = json!({ "loginId": "ann@example.com", "password": PASSWORD, "applicationId": ORDERS });
     assert_eq!(site.manage("POST /api/login", Some(&user)).status, 200);
 }
+
+/// Keys rotate while browsers sleep: nobody can say any more what the access cookie was.
+#[test]
+fn access_cookie_whose_key_is_gone_is_as_if_it_had_not_come() {
+    use rusqlite::Connection as Database;
+    let (site, browser) = expired(ORDERS);
+    let access = browser.cookie("access_token");
+    let site = site.restarted(|site| {
+        let store = Database::open(site.store()).unwrap();
+        let gone = store.execute("DELETE FROM signing_key WHERE purpose = 'access'", []).unwrap();
+        assert!(gone > 0);
+    });
+    for at_once in [true, false] {
+        let mut browser = Browser::new(site.0);
+        browser.plant(SHOP, "access_token", &access);
+        browser.plant(SHOP, "refresh_token", &refresh_of(&site));
+        if !at_once {
+            site.gateway.clock.advance(HOUR);
+        }
+        let answer = browser.get(SHOP, "/orders");
+        assert_eq!((answer.status, cookies(&answer).0), (200, BOTH.to_vec()), "{}", answer.text());
+        browser.plant(SHOP, "access_token", &access);
+        browser.plant(SHOP, "refresh_token", "garbage");
+        assert_eq!(browser.get(SHOP, "/orders").status, 401, "and what it goes by must be good");
+    }
+}
+
+/// The refresh token of a new sign-in.
+fn refresh_of(site: &AuthoritySite) -> String {
+    site.sign_in("ann", ORDERS).refresh
+}
