@@ -14,6 +14,7 @@ pub mod gateway;
 
 pub mod admin;
 pub mod api;
+pub mod events;
 pub mod listener;
 
 pub mod proxy;

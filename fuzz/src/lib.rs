@@ -6,6 +6,7 @@
 pub mod mutate;
 
 mod config;
+mod event;
 mod headers;
 mod identity;
 mod route;
@@ -31,6 +32,8 @@ pub const TARGETS: &[Target] = &[
     token::CLAIMS,
     token::JWKS,
     token::PEM,
+    token::BODY,
+    event::EVENT,
     headers::SANITIZE,
     headers::CREDENTIAL,
     headers::FORWARDED,

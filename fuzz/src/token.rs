@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tollgate::clock::Timestamp;
 use tollgate::secret::Secret;
-use tollgate::token::{Algorithm, ClaimRules, KeySet, RawToken, inspect, verify};
+use tollgate::token::{Algorithm, BodySignature, ClaimRules, KeySet, RawToken, inspect, verify};
 
 use crate::Target;
 
@@ -46,6 +46,25 @@ pub const CLAIMS: Target = Target {
         br#"{"iss":"a","x":{"y":[1,2,{"z":null}]},"\u0061":"\ud83d\ude00"}"#,
     ],
     dictionary: JSON_WORDS,
+};
+
+/// Signatures over bodies: the first line is the JWS, the rest the body. Only the holder of the key signs.
+pub const BODY: Target = Target {
+    name: "body_signature",
+    run: |data| {
+        let split = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+        let (text, body) = data.split_at(split);
+        let Ok(text) = std::str::from_utf8(text) else { return };
+        if let Ok(signature) = BodySignature::parse(text) {
+            assert!(text.len() <= 8 * 1024, "the limit holds");
+            assert!(signature.verify(key(), body).is_err(), "no mutation makes a signature");
+        }
+    },
+    seeds: &[
+        TOKEN,
+        b"eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.eyJyZXF1ZXN0X2JvZHlfc2hhMjU2IjoiNDdERVFwajhIQlNhKy9USW1XKzVKQ2V1UWVSa201TkRKT29kaDlXanA0PSJ9.AA\n{}",
+    ],
+    dictionary: TOKEN_WORDS,
 };
 
 /// Key sets: any document either is a set of public keys of allowed algorithms or is refused.

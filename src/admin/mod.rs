@@ -1,11 +1,15 @@
 //! The admin listener: metrics, health and status, on an address of its own and never on a public listener.
 //!
-//! It reads and changes nothing. What it shows comes through [`Source`], which `gateway` implements. It has no
-//! authentication; its default address is on loopback.
+//! It reads and changes nothing itself. What it shows comes through [`Source`], which `gateway` implements, and so does what
+//! answers at other paths and tells callers apart by itself. It has no authentication; its default address is on loopback.
 
 mod serve;
 
+use std::sync::Arc;
+
 use serde_json::Value;
+
+use crate::proxy::Endpoints;
 
 pub use serve::serve;
 
@@ -19,6 +23,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// Everything worth knowing about the running gateway; no secret.
     fn status(&self) -> Value;
+
+    /// What answers requests of any method for exactly this path, where the admin listener has nothing of its own.
+    fn endpoints(&self, path: &str) -> Option<Arc<dyn Endpoints>>;
 }
 
 /// Whether traffic should be sent here, and what each issuer is able to do.

@@ -1,6 +1,8 @@
 //! Answering on the admin address.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::Source;
+use crate::peer::canonical_ip;
+use crate::proxy::forwarded::ClientView;
+use crate::proxy::{Endpoints, OwnRequest};
 
 /// Scrapers and probes are few; whoever opens more waits in the accept queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -30,10 +35,10 @@ pub async fn serve(socket: TcpListener, source: Arc<dyn Source>) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match socket.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let source = Arc::clone(&source);
                 tokio::spawn(async move {
-                    serve_connection(stream, source).await;
+                    serve_connection(stream, peer, source).await;
                     drop(place);
                 });
             }
@@ -43,15 +48,28 @@ pub async fn serve(socket: TcpListener, source: Arc<dyn Source>) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, source: Arc<dyn Source>) {
-    let service = service_fn(move |request| {
-        let answer = answer(&request, source.as_ref());
-        async move { Ok::<_, Infallible>(answer) }
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, source: Arc<dyn Source>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let source = Arc::clone(&source);
+        async move {
+            Ok::<_, Infallible>(match source.endpoints(request.uri().path()) {
+                Some(endpoints) => elsewhere(endpoints.as_ref(), request, peer).await,
+                None => answer(&request, source.as_ref()),
+            })
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     // An admin client that misbehaves is cut off; there is nothing to report about it.
     let _ = tokio::time::timeout(LIFETIME, builder.serve_connection(TokioIo::new(stream), service)).await;
+}
+
+/// Has `endpoints` answer, which know nothing of this listener.
+async fn elsewhere(endpoints: &dyn Endpoints, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    let client = ClientView { ip: canonical_ip(peer.ip()), secure: false, host: Cow::Borrowed(""), port: 0 };
+    let mut answer = endpoints.answer(OwnRequest::unsanitized(request, client)).await.map(Full::new);
+    answer.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
 }
 
 fn answer(request: &Request<Incoming>, source: &dyn Source) -> Response<Full<Bytes>> {

@@ -13,6 +13,7 @@ use crate::authority::AUTHORITY_ISSUER;
 use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
+use crate::events::{EventsSettings, Place, Signers};
 use crate::gateway::{self, Options};
 use crate::issuer::{IssuerSettings, KeySource};
 use crate::listener::{ClientAuth, ListenerSettings};
@@ -77,6 +78,7 @@ fn summary_document(settings: &Settings) -> Value {
         "admin": settings.admin.map(|address| address.to_string()),
         "workers": settings.workers,
         "issuers": settings.issuers.iter().map(|it| json!({ "name": &*it.name, "is": issuer(it) })).collect::<Vec<_>>(),
+        "events": settings.events.iter().map(|it| json!({ "name": &*it.name, "is": events(it) })).collect::<Vec<_>>(),
         "authority": settings.authority.as_ref().map(authority::document),
         "store": settings.store.as_ref().map(authority::location),
         "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
@@ -92,6 +94,7 @@ fn summary(settings: &Settings) -> String {
     let admin = settings.admin.map_or_else(|| "off".to_owned(), |address| address.to_string());
     let lines = settings.listeners.iter().map(|it| ("listener", &it.name, listener(it)));
     let lines = lines.chain(settings.issuers.iter().map(|it| ("issuer", &it.name, issuer(it))));
+    let lines = lines.chain(settings.events.iter().map(|it| ("events", &it.name, events(it))));
     let lines = lines.chain(settings.authority.iter().flat_map(authority::lines));
     let lines = lines.chain(settings.upstreams.iter().map(|it| ("upstream", &it.name, servers(it))));
     let lines: Vec<_> = lines.chain(settings.routes.iter().map(|it| ("route", &it.name, route(it, settings)))).collect();
@@ -143,7 +146,14 @@ fn listener(settings: &ListenerSettings) -> String {
 }
 
 fn issuer(settings: &IssuerSettings) -> String {
-    let keys = match &settings.source {
+    let algorithms: Vec<_> = settings.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let keys = keys(&settings.source);
+    format!("{} for {} ({}; keys {keys})", settings.issuer, settings.audiences.join(", "), algorithms.join(" "))
+}
+
+/// Where keys come from.
+fn keys(source: &KeySource) -> String {
+    match source {
         KeySource::Discovery(remote) => format!("discovered from {}", remote.url),
         KeySource::JwksUrl(remote) => format!("from {}", remote.url),
         KeySource::JwksFile(file) => format!("in {}", file.path.display()),
@@ -151,9 +161,19 @@ fn issuer(settings: &IssuerSettings) -> String {
         KeySource::FusionAuth(remote, _) => format!("from FusionAuth at {}", remote.url),
         KeySource::Secret(_) => "a shared secret".to_owned(),
         KeySource::Own(_) => "of the authority".to_owned(),
+    }
+}
+
+fn events(settings: &EventsSettings) -> String {
+    let place = match &settings.place {
+        Place::Admin => "the admin listener".to_owned(),
+        Place::Listener(name, host) => format!("listener {name}, host {host}"),
     };
-    let algorithms: Vec<_> = settings.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-    format!("{} for {} ({}; keys {keys})", settings.issuer, settings.audiences.join(", "), algorithms.join(" "))
+    let signers = match &settings.signers {
+        Signers::Issuer => "with the issuer's keys".to_owned(),
+        Signers::Own(own) => format!("with keys of their own, {}", keys(&own.source)),
+    };
+    format!("at {} on {place} (signed {signers})", settings.path)
 }
 
 fn servers(settings: &crate::upstream::UpstreamSettings) -> String {

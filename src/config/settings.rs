@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::authority::AuthoritySettings;
 use crate::config::{Diagnostic, SourceFile};
+use crate::events::EventsSettings;
 use crate::issuer::{CacheSettings, IssuerSettings};
 use crate::listener::ListenerSettings;
 use crate::route::RouteSettings;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Parties whose tokens are accepted.
     pub issuers: Vec<IssuerSettings>,
+    /// Events that are taken from parties among these.
+    pub events: Vec<EventsSettings>,
     /// What issues tokens here; `None`: tokens are only verified.
     pub authority: Option<AuthoritySettings>,
     /// Where the authority's state is kept; there wherever there is an authority.

@@ -1,7 +1,6 @@
-//! The embedded authority's parts that outlive configurations: the store, the keys, the revocations, and the tasks that
-//! keep them up.
+//! The embedded authority's parts that outlive configurations: the store, the keys, and the tasks that keep them up.
 //!
-//! Opened once, before anything is served: no token is accepted before the revocations are known.
+//! Opened once, before anything is served.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,11 +69,11 @@ pub(super) struct Estate {
     /// Another authority is in force.
     replaced: Arc<Notify>,
     _keys: Following,
-    tasks: [AbortHandle; 2],
+    sweep: AbortHandle,
 }
 
 impl Estate {
-    /// Reads all that is in the store, and starts its tasks on `runtime`.
+    /// Reads what is in the store, and starts its tasks on `runtime`.
     pub(super) async fn open(
         opened: &OpenedStore,
         settings: &AuthoritySettings,
@@ -83,11 +82,9 @@ impl Estate {
         runtime: &Handle,
     ) -> Result<Self, EstateError> {
         let parts = Arc::new(parts(opened, settings, metrics, clock).await?);
-        let (store, keys, revocations) = (Arc::clone(&parts.store), Arc::clone(&parts.keys), Arc::clone(&parts.revocations));
+        let keys = Arc::clone(&parts.keys);
         let (current, replaced) = (Arc::new(ArcSwapOption::empty()), Arc::new(Notify::new()));
-        let follow = revocation::follow(store, revocations, clock.clone(), Arc::new(Notify::new()));
         let sweep = sweep(Arc::clone(&current), Arc::clone(&replaced));
-        let tasks = [runtime.spawn(follow).abort_handle(), runtime.spawn(sweep).abort_handle()];
         Ok(Self {
             parts,
             current,
@@ -95,7 +92,7 @@ impl Estate {
             runtime: runtime.clone(),
             archive: SavedKeys::of_providers(opened),
             _keys: keys.follow(runtime),
-            tasks,
+            sweep: runtime.spawn(sweep).abort_handle(),
         })
     }
 
@@ -133,11 +130,11 @@ impl Estate {
 
 impl Drop for Estate {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.sweep.abort();
     }
 }
 
-/// What the authority works with; the revocations are loaded, the keys there.
+/// What the authority works with; the keys are there, and whoever asks for it loads the revocations.
 async fn parts(
     opened: &OpenedStore,
     settings: &AuthoritySettings,
@@ -148,7 +145,6 @@ async fn parts(
     let keys = SigningKeySettings::of(settings);
     let keys = SigningKeys::open(Arc::clone(&store), Arc::clone(&sealer), clock.clone(), keys).await?;
     let revocations = Arc::clone(&metrics.revocations);
-    revocation::load(&*store, &revocations, clock.now()).await?;
     refuse_older(&revocations, &settings.issuer, opened.identity.not_before);
     Ok(Parts {
         store,
@@ -171,6 +167,7 @@ pub(super) async fn authority_beside(
     clock: &Clock,
 ) -> Result<Authority, EstateError> {
     let metrics = Metrics::register(&CacheSettings { capacity: 0, bytes: 0 }, clock)?;
+    revocation::load(&*opened.store, &metrics.revocations, clock.now()).await?;
     let parts = parts(opened, &settings, &metrics, clock).await?;
     // It signs nobody in by another party's token.
     Ok(Authority::new(Arc::new(settings), Arc::new(parts), Providers::default()))

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::authority::{Estate, EstateError, endpoints, silent_endpoints};
+use super::events::{inbox, places, receivers};
 use super::metrics::{Metrics, MetricsError};
 use super::options::Options;
 use super::running::Running;
 use crate::authority::{Authority, ProviderError, Providers};
 use crate::config::Settings;
+use crate::events::{Inbox, Receiver, ReceiverError};
 use crate::issuer::{Registry, RegistryError, Verifier};
 use crate::listener::{Listener, ListenerError};
 use crate::proxy::{AccessLog, RoutePlan, Snapshot, SnapshotParts};
@@ -52,6 +54,9 @@ pub enum BuildError {
     /// An identity provider's keys.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// Keys that sign events.
+    #[error(transparent)]
+    Events(#[from] ReceiverError),
     /// Two metric families have one name: a defect.
     #[error("metrics: {0}")]
     Metrics(#[from] MetricsError),
@@ -69,6 +74,7 @@ pub(super) struct Built {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) issuers: Arc<Registry>,
     pub(super) authority: Option<Arc<Authority>>,
+    pub(super) events: Vec<Receiver>,
     pub(super) upstreams: Vec<Arc<Upstream>>,
 }
 
@@ -77,6 +83,7 @@ pub(super) fn build(
     settings: &Settings,
     running: Option<&Running>,
     estate: Option<&Estate>,
+    inbox: &Arc<Inbox>,
     metrics: &Metrics,
     options: &Options,
 ) -> Result<Built, BuildError> {
@@ -97,9 +104,11 @@ pub(super) fn build(
         (None, Some(settings)) => Some(silent_endpoints(settings, &metrics.proxy)),
         (None, None) => None,
     };
+    let former = running.map_or(&[][..], |running| &running.events);
+    let events = receivers(&settings.events, former, &issuers, inbox, metrics, options)?;
     let snapshot = Snapshot::new(SnapshotParts {
         routes: routes(settings, &upstreams, metrics)?,
-        own: own.into_iter().collect(),
+        own: own.into_iter().chain(places(&events, metrics)).collect(),
         verifier: verifier(),
         authority: authority.clone(),
         revocations: Arc::clone(&metrics.revocations),
@@ -108,7 +117,7 @@ pub(super) fn build(
         upstreams: upstreams.clone(),
         metrics: metrics.proxy.clone(),
     });
-    Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, upstreams })
+    Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, events, upstreams })
 }
 
 fn list(errors: &[RegistryError]) -> String {
@@ -157,5 +166,5 @@ pub fn rehearse(settings: &Settings, options: &Options) -> Result<Arc<Snapshot>,
     if let Some(authority) = &settings.authority {
         Providers::build(&authority.identity_providers, None, &options.clock, &metrics.issuer)?;
     }
-    build(settings, None, None, &metrics, options).map(|built| built.snapshot)
+    build(settings, None, None, &inbox(None, &metrics, options), &metrics, options).map(|built| built.snapshot)
 }

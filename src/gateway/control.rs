@@ -13,10 +13,12 @@ use tokio::runtime::Runtime;
 
 use super::authority::Estate;
 use super::build::{self, BuildError, Built};
+use super::events;
 use super::listeners;
 use super::metrics::{Metrics, MetricsError};
 use super::opened_store::OpenedStore;
 use super::options::Options;
+use super::revocations::RevocationLog;
 use super::running::{Running, Shared};
 use super::saved_keys::SavedKeys;
 use super::workers::Workers;
@@ -64,30 +66,48 @@ impl Gateway {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
         let metrics = Metrics::register(&settings.token_cache, &options.clock)?;
         let opened = open_store(&settings, &options, &control)?;
-        let estate = opened.as_ref().map(|opened| open_estate(opened, &settings, &metrics, &options, &control));
-        let (estate, archive) = (estate.transpose()?.flatten(), opened.as_ref().map(SavedKeys::of_issuers));
-        let parts = build::build(&settings, None, estate.as_ref(), &metrics, &options)?;
+        let opened = opened.as_ref();
+        // No token is accepted before the revocations are known.
+        let revocations = opened.map(|opened| open_log(opened, &metrics, &options, &control)).transpose()?;
+        let estate = opened.map(|opened| open_estate(opened, &settings, &metrics, &options, &control));
+        let estate = estate.transpose()?.flatten();
+        let (archive, events_archive) = (opened.map(SavedKeys::of_issuers), opened.map(SavedKeys::of_events));
+        let inbox = events::inbox(opened, &metrics, &options);
+        let parts = build::build(&settings, None, estate.as_ref(), &inbox, &metrics, &options)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, settings.workers.max(1), options.take_over)
             .map_err(|(address, cause)| StartError::Bind { address, cause })?;
         let admin_socket = settings.admin.map(bind_admin).transpose()?;
         let admin_address = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
 
-        let Built { snapshot, issuers, authority, upstreams } = parts;
+        let Built { snapshot, issuers, authority, events, upstreams } = parts;
         let pipeline = Pipeline::new(snapshot);
         let workers = Workers::start(settings.workers, &pipeline)?;
         archive.iter().for_each(|archive| issuers.keep_in(archive));
         issuers.commit(None, control.handle());
+        events.iter().for_each(|receiver| receiver.start(control.handle(), events_archive.as_ref()));
         if let Some((estate, authority)) = estate.as_ref().zip(authority) {
             estate.commit(authority);
         }
         let mut active = Vec::new();
         listeners::commit(bound, &mut active, &workers);
         let started_at = options.clock.now();
-        let running = Running { settings, issuers, upstreams, estate, archive, listeners: active, workers: Some(workers) };
+        let running = Running {
+            settings,
+            issuers,
+            upstreams,
+            estate,
+            archive,
+            events,
+            events_archive,
+            _revocations: revocations,
+            listeners: active,
+            workers: Some(workers),
+        };
         let shared = Arc::new(Shared {
             metrics,
             pipeline,
+            inbox,
             running: Mutex::new(running),
             options,
             draining: AtomicBool::new(false),
@@ -156,7 +176,13 @@ fn open_store(settings: &Settings, options: &Options, control: &Runtime) -> Resu
     opened.map(Some).map_err(BuildError::Store)
 }
 
-/// All that is in the store, where the configuration has an authority.
+/// The revocations in the store, read and followed.
+fn open_log(opened: &OpenedStore, metrics: &Metrics, options: &Options, control: &Runtime) -> Result<RevocationLog, BuildError> {
+    let log = control.block_on(RevocationLog::open(opened, &metrics.revocations, &options.clock, control.handle()));
+    log.map_err(|error| BuildError::Store(error.into()))
+}
+
+/// What the authority has in the store, where the configuration has an authority.
 fn open_estate(
     opened: &OpenedStore,
     settings: &Settings,

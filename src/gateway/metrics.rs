@@ -6,6 +6,7 @@ use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::authority::AuthorityMetrics;
 use crate::clock::Clock;
+use crate::events::EventMetrics;
 use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
 use crate::proxy::InPlace;
 use crate::revocation::{DEFAULT_CAPACITY, Followed, Progress, RevocationMetrics, Revocations};
@@ -29,6 +30,7 @@ pub(super) struct Metrics {
     pub(super) authority: AuthorityMetrics,
     /// Which tokens have ended early, made once as well.
     pub(super) revocations: Arc<Followed>,
+    pub(super) events: EventMetrics,
     pub(super) reload_success: IntGauge,
     pub(super) reload_timestamp: Gauge,
     pub(super) log_lines_dropped: IntGauge,
@@ -45,6 +47,7 @@ impl Metrics {
         let issuer = IssuerMetrics::register(&registry, &remembered, clock.clone())?;
         let authority = AuthorityMetrics::register(&registry)?;
         let revocations = revocations(&registry, clock)?;
+        let events = EventMetrics::register(&registry)?;
         let reload_success = IntGauge::new(
             "tollgate_config_reload_success",
             "1 when the latest configuration was taken over, 0 when it was refused.",
@@ -71,6 +74,7 @@ impl Metrics {
             in_place: Arc::new(InPlace::new(cache)),
             authority,
             revocations,
+            events,
             reload_success,
             reload_timestamp,
             log_lines_dropped,

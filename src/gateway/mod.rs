@@ -6,6 +6,7 @@
 mod authority;
 mod build;
 mod control;
+mod events;
 mod files;
 mod follow;
 mod listeners;
@@ -13,6 +14,7 @@ mod metrics;
 mod opened_store;
 mod options;
 mod reload;
+mod revocations;
 mod running;
 mod saved_keys;
 mod status;

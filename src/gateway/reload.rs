@@ -55,7 +55,7 @@ impl Shared {
         let workers = running.workers.as_ref().ok_or(ReloadError::Draining)?;
         check_fixed(&running.settings, &settings)?;
         let estate = running.estate.as_ref();
-        let built = build::build(&settings, Some(running), estate, &self.metrics, &self.options)?;
+        let built = build::build(&settings, Some(running), estate, &self.inbox, &self.metrics, &self.options)?;
         let planned = listeners::plan(&settings.listeners, &running.listeners, &self.metrics.listener);
         let planned = planned.map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, workers.count(), self.options.take_over);
@@ -65,13 +65,15 @@ impl Shared {
             self.reconfigure(estate, authority)?;
         }
         // From here on nothing can fail.
-        let Built { snapshot, issuers, authority, upstreams } = built;
+        let Built { snapshot, issuers, authority, events, upstreams } = built;
         if let Some((estate, authority)) = estate.zip(authority) {
             estate.commit(authority);
         }
         self.pipeline.replace(snapshot);
         running.archive.iter().for_each(|archive| issuers.keep_in(archive));
         issuers.commit(Some(&running.issuers), &self.control);
+        events.iter().for_each(|receiver| receiver.start(&self.control, running.events_archive.as_ref()));
+        running.events = events;
         listeners::commit(bound, &mut running.listeners, workers);
         if let Some(level) = &self.options.log_level {
             level.set(&settings.log.level);

@@ -7,9 +7,11 @@ use super::authority::Estate;
 use super::listeners::Active;
 use super::metrics::Metrics;
 use super::options::Options;
+use super::revocations::RevocationLog;
 use super::workers::Workers;
 use crate::clock::Timestamp;
 use crate::config::Settings;
+use crate::events::{Inbox, Receiver};
 use crate::issuer::{Archive, Registry};
 use crate::proxy::Pipeline;
 use crate::upstream::Upstream;
@@ -19,6 +21,8 @@ use crate::upstream::Upstream;
 pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) pipeline: Pipeline,
+    /// Takes events under any configuration.
+    pub(super) inbox: Arc<Inbox>,
     pub(super) running: Mutex<Running>,
     pub(super) options: Options,
     pub(super) draining: AtomicBool,
@@ -36,6 +40,12 @@ pub(super) struct Running {
     pub(super) estate: Option<Estate>,
     /// Where fetched keys are saved, where there is a store.
     pub(super) archive: Option<Archive>,
+    /// What takes events from identity servers.
+    pub(super) events: Vec<Receiver>,
+    /// Where fetched keys of these are saved, where there is a store.
+    pub(super) events_archive: Option<Archive>,
+    /// What keeps the table of revocations up to date, where there is a store.
+    pub(super) _revocations: Option<RevocationLog>,
     pub(super) listeners: Vec<Active>,
     /// `None` once the gateway is shutting down.
     pub(super) workers: Option<Workers>,

@@ -33,6 +33,11 @@ impl SavedKeys {
         Self::of(opened, "provider")
     }
 
+    /// Those of parties whose events are signed with other keys than their tokens.
+    pub(super) fn of_events(opened: &OpenedStore) -> Archive {
+        Self::of(opened, "events")
+    }
+
     fn of(opened: &OpenedStore, kind: &'static str) -> Archive {
         Arc::new(Self { store: Arc::clone(&opened.store), sealer: Arc::clone(&opened.sealer), kind })
     }

@@ -9,6 +9,7 @@ use super::running::{Running, Shared};
 use crate::admin::{Readiness, Source};
 use crate::clock::Timestamp;
 use crate::issuer::IssuerStatus;
+use crate::proxy::Endpoints;
 use crate::route::{Access, RouteSettings};
 use crate::token::SkippedKey;
 use crate::upstream::{ServerStatus, Upstream};
@@ -26,6 +27,10 @@ impl Source for Shared {
             draining: self.draining.load(Ordering::Acquire),
             issuers: issuers.iter().map(|issuer| (issuer.name.to_string(), issuer.keys.state.word())).collect(),
         }
+    }
+
+    fn endpoints(&self, path: &str) -> Option<Arc<dyn Endpoints>> {
+        self.receiver_at(path)
     }
 
     fn status(&self) -> Value {

@@ -79,6 +79,28 @@ impl Keys {
         }
     }
 
+    /// As [`Keys::key_for`], for signatures whose signer names the key in words of its own: a set of one key without id is
+    /// meant by any of them.
+    ///
+    /// # Errors
+    /// As [`Keys::key_for`].
+    pub async fn signer_for(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<Arc<Key>, KeyLookupError> {
+        let is_nameless = self.latest(now).is_some_and(|set| set.is_one_without_id());
+        self.key_for(key_id.filter(|_| !is_nameless), algorithm, now).await
+    }
+
+    /// Wants a fetch now on the issuer's own word that keys changed, unless the window's fetch was spent.
+    pub fn refresh_once(&self, now: Timestamp) {
+        if self.source.is_some() {
+            self.shared.notice(now);
+        }
+    }
+
     /// Whether there is a set that is believed at `now`; costs one atomic load.
     pub fn are_usable(&self, now: Timestamp) -> bool {
         self.shared.are_usable(now)

@@ -173,6 +173,15 @@ impl Shared {
         KeyLookupError::Unavailable { retry_after: until_next.max(Duration::from_secs(1)) }
     }
 
+    /// Wants a fetch where the window has one left.
+    pub(super) fn notice(&self, now: Timestamp) {
+        let mut demand = self.demand();
+        let arrival = demand.arrival();
+        if matches!(demand.ask(None, arrival, now), Turn::Wake(_)) {
+            self.wake.notify_one();
+        }
+    }
+
     /// Wants a fetch whatever the window says.
     pub(super) fn insist(&self) {
         self.demand().insist();

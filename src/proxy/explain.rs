@@ -108,7 +108,7 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     if found.as_ref().is_ok_and(|found| found.preflight.is_some()) {
         notes.say("it is a CORS preflight of an origin that the route lists");
     } else {
-        notes.look_up(snapshot, &head);
+        notes.look_up(snapshot, peer, &head);
     }
     let found = found?;
     let client = view.client(heard.as_ref(), &found.host, found.port);
@@ -171,19 +171,20 @@ impl Notes {
     }
 
     /// Says how host and target are read; [`find_route`] decides about them.
-    fn look_up(&mut self, snapshot: &Snapshot, head: &Parts) {
+    fn look_up(&mut self, snapshot: &Snapshot, peer: &Peer, head: &Parts) {
         let host = match request_host(&head.uri, &head.headers) {
             Ok((host, _)) => host,
             Err(fault) => return self.say(fault.to_string()),
         };
         let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-        match snapshot.routes.resolve(&host, target, &head.method) {
+        let table = snapshot.routes_on(&peer.listener);
+        match table.resolve(&host, target, &head.method) {
             Err(fault) => self.say(fault.to_string()),
             Ok(Match::MethodNotAllowed { allow }) => self.say(format!("the routes of this place take {allow}")),
             Ok(Match::Found(_)) => self.say(format!("host {host}; every reading of the path leads to the same route")),
             Ok(Match::NotFound) => {
                 self.say(format!("host {host}; no route covers the path; the routes of this host are:"));
-                let mut routes: Vec<String> = snapshot.routes.answering(&host).map(place_of_destination).collect();
+                let mut routes: Vec<String> = table.answering(&host).map(place_of_destination).collect();
                 routes.sort_unstable();
                 routes.dedup();
                 routes.iter().for_each(|route| self.say(format!("  {route}")));

@@ -29,7 +29,8 @@ pub(super) fn find_route<'r, 's>(snapshot: &'s Snapshot, peer: &Peer, head: &'r 
     let (host, port) = host.map_err(|fault| snapshot.ambiguous(fault.kind(), fault))?;
     refuse_misdirected(peer, &host)?;
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let find = |method: &Method| snapshot.routes.resolve(&host, target, method);
+    let routes = snapshot.routes_on(&peer.listener);
+    let find = |method: &Method| routes.resolve(&host, target, method);
     // A preflight belongs to the route of the method it asks for only where that route answers it. Any other is an
     // OPTIONS request, or it would reach the backend by the rule that was written for another method.
     if let Some(asked) = Preflight::of(&head.method, &head.headers)

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 
 use super::arriving::Arriving;
 use super::forwarded::ClientView;
@@ -37,6 +38,15 @@ pub struct OwnRequest {
     pub body: OwnBody,
     /// Who asks, and how they see this server.
     pub client: ClientView<'static>,
+}
+
+impl OwnRequest {
+    /// A request that came by no listener of the pipeline, exactly as it was sent.
+    pub fn unsanitized(request: Request<Incoming>, client: ClientView<'static>) -> Self {
+        let (head, body) = request.into_parts();
+        let body = OwnBody::new(Arriving::new(body, head.version));
+        Self { head, body, client }
+    }
 }
 
 /// The body of a request to the gateway itself.
@@ -98,12 +108,25 @@ pub struct OwnPlan {
     pub(super) paths: Vec<PathPrefix>,
     pub(super) metrics: RouteMetrics,
     endpoints: Arc<dyn Endpoints>,
+    /// The one listener that has these places; `None`: all have.
+    pub(super) listener: Option<Arc<str>>,
 }
 
 impl OwnPlan {
     /// `endpoints` at `paths` of `host`, counted and logged as the route `name`.
     pub fn new(name: &str, host: HostPattern, paths: Vec<PathPrefix>, endpoints: Arc<dyn Endpoints>, metrics: &Metrics) -> Self {
-        Self { name: name.into(), host, paths, metrics: metrics.route(name), endpoints }
+        Self { name: name.into(), host, paths, metrics: metrics.route(name), endpoints, listener: None }
+    }
+
+    /// The same places on the listener of this name alone; requests on any other are answered as if they were not.
+    #[must_use]
+    pub fn on_listener(self, name: &Arc<str>) -> Self {
+        Self { listener: Some(Arc::clone(name)), ..self }
+    }
+
+    /// Whether these places are on this listener.
+    pub(super) fn is_on(&self, listener: &str) -> bool {
+        self.listener.as_deref().is_none_or(|own| own == listener)
     }
 
     /// Its places in the route table. Which methods they take is for the endpoints to say.
@@ -113,11 +136,11 @@ impl OwnPlan {
     }
 
     /// Whether a request that was refused before it was matched was for one of these places, by its raw words.
-    pub(super) fn is_meant_by(&self, head: &Parts) -> bool {
+    pub(super) fn is_meant_by(&self, head: &Parts, listener: &str) -> bool {
         let path = head.uri.path();
         let covers =
             |prefix: &PathPrefix| path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.paths.iter().any(covers) && self.is_asked(head)
+        self.is_on(listener) && self.paths.iter().any(covers) && self.is_asked(head)
     }
 
     fn is_asked(&self, head: &Parts) -> bool {

@@ -59,7 +59,7 @@ impl Pipeline {
             let (head, body) = request.into_parts();
             let body = Arriving::new(body, head.version);
             let mut record = Record::begin(&snapshot, &peer, &head);
-            let manner = Manner::of(&head, snapshot.is_for_itself(&head));
+            let manner = Manner::of(&head, snapshot.is_for_itself(&head, &peer.listener));
             let mut set_cookies = SetCookies::default();
             let answer = run(&snapshot, &peer, &mut record, &mut set_cookies, head, body).await;
             let mut answer = answer.unwrap_or_else(|rejection| {

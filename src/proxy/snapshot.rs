@@ -23,7 +23,9 @@ use crate::upstream::Upstream;
 /// What a request needs to know. Built and checked whole before it is swapped in.
 #[derive(Debug)]
 pub struct Snapshot {
-    pub(super) routes: RouteTable<Destination>,
+    routes: RouteTable<Destination>,
+    /// The tables of listeners that have places of their own.
+    routes_on: Vec<(Arc<str>, RouteTable<Destination>)>,
     pub(super) managed: ManagedHeaders,
     pub(super) verifier: Verifier,
     /// What issues tokens, and exchanges them.
@@ -65,13 +67,13 @@ pub struct SnapshotParts {
 
 /// All places. The gateway's own paths take nothing else of their host away: what would have answered for the host without
 /// them answers there still, although the table has a host with places of its own speak for itself.
-fn entries(routes: &[Arc<RoutePlan>], own: &[Arc<OwnPlan>]) -> Vec<Entry<Destination>> {
+fn entries(routes: &[Arc<RoutePlan>], own: &[&Arc<OwnPlan>]) -> Vec<Entry<Destination>> {
     let entry = |plan: &Arc<RoutePlan>, host: &HostPattern| {
         let settings = plan.settings();
         let methods = settings.methods.clone();
         (host.clone(), settings.path.clone(), methods, settings.allow_encoded_slash, Destination::Route(Arc::clone(plan)))
     };
-    let mut entries: Vec<Entry<Destination>> = own.iter().flat_map(OwnPlan::entries).collect();
+    let mut entries: Vec<Entry<Destination>> = own.iter().flat_map(|plan| plan.entries()).collect();
     entries.extend(routes.iter().map(|plan| entry(plan, &plan.settings().host)));
     for host in hosts_of_their_own(own) {
         if let Some(covering) = most_specific(routes.iter().map(|plan| &plan.settings().host), host) {
@@ -83,7 +85,7 @@ fn entries(routes: &[Arc<RoutePlan>], own: &[Arc<OwnPlan>]) -> Vec<Entry<Destina
 }
 
 /// The hosts that `own` answer at, each once.
-fn hosts_of_their_own(own: &[Arc<OwnPlan>]) -> Vec<&HostPattern> {
+fn hosts_of_their_own<'o>(own: &[&'o Arc<OwnPlan>]) -> Vec<&'o HostPattern> {
     let mut hosts: Vec<&HostPattern> = Vec::new();
     for plan in own {
         if !hosts.contains(&&plan.host) {
@@ -108,6 +110,18 @@ fn most_specific<'p>(patterns: impl Iterator<Item = &'p HostPattern>, host: &Hos
     Some(best.1).filter(|pattern| *pattern != host)
 }
 
+/// A table of its own for each listener that has places of its own.
+fn tables(routes: &[Arc<RoutePlan>], own: &[Arc<OwnPlan>]) -> Vec<(Arc<str>, RouteTable<Destination>)> {
+    let mut tables: Vec<(Arc<str>, RouteTable<Destination>)> = Vec::new();
+    for name in own.iter().filter_map(|plan| plan.listener.as_ref()) {
+        if !tables.iter().any(|(known, _)| known == name) {
+            let own: Vec<_> = own.iter().filter(|plan| plan.is_on(name)).collect();
+            tables.push((Arc::clone(name), RouteTable::build(entries(routes, &own))));
+        }
+    }
+    tables
+}
+
 impl Snapshot {
     /// Puts the parts together.
     pub fn new(parts: SnapshotParts) -> Self {
@@ -116,8 +130,10 @@ impl Snapshot {
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
         let own: Vec<Arc<OwnPlan>> = own.into_iter().map(Arc::new).collect();
         let routes: Vec<Arc<RoutePlan>> = routes.into_iter().map(Arc::new).collect();
+        let everywhere: Vec<_> = own.iter().filter(|plan| plan.listener.is_none()).collect();
         Self {
-            routes: RouteTable::build(entries(&routes, &own)),
+            routes: RouteTable::build(entries(&routes, &everywhere)),
+            routes_on: tables(&routes, &own),
             managed,
             verifier,
             authority,
@@ -131,9 +147,15 @@ impl Snapshot {
         }
     }
 
-    /// Whether a request, refused or not, is meant for what the gateway answers itself.
-    pub(super) fn is_for_itself(&self, head: &Parts) -> bool {
-        self.own.iter().any(|own| own.is_meant_by(head))
+    /// The routes and other places of requests on this listener.
+    pub(super) fn routes_on(&self, listener: &str) -> &RouteTable<Destination> {
+        let of_its_own = self.routes_on.iter().find(|(name, _)| **name == *listener);
+        of_its_own.map_or(&self.routes, |(_, routes)| routes)
+    }
+
+    /// Whether a request on this listener, refused or not, is meant for what the gateway answers itself.
+    pub(super) fn is_for_itself(&self, head: &Parts, listener: &str) -> bool {
+        self.own.iter().any(|own| own.is_meant_by(head, listener))
     }
 
     /// Removes an API key of ours from `Authorization`: no backend may have it.

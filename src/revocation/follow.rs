@@ -38,9 +38,12 @@ impl Progress {
         self.last.load(Ordering::Acquire)
     }
 
-    /// How long ago the log was last read to its end.
+    /// How long ago the log was last read to its end; zero where there is none to read.
     pub fn lag(&self, now: Timestamp) -> Duration {
-        now.since(Timestamp::from_millis(self.read_at.load(Ordering::Acquire)))
+        match self.read_at.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            read_at => now.since(Timestamp::from_millis(read_at)),
+        }
     }
 
     fn reached(&self, last: u64) {

@@ -12,11 +12,13 @@ mod follow;
 mod lineage;
 mod metrics;
 mod table;
+mod webhook;
 
 pub use follow::{Followed, Progress, follow, load};
 pub use lineage::{DERIVED_FROM, Descent, FROM_APPLICATIONS, Ids, Lineage};
 pub use metrics::{Origin, RevocationMetrics};
 pub use table::{DEFAULT_CAPACITY, Revocations};
+pub use webhook::{Event, EventFault, News, Reach};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,20 @@ pub enum HostPattern {
     Exact(Box<str>),
 }
 
+impl HostPattern {
+    /// Whether every host of `other` is one of this pattern's.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_below = |name: &str, base: &str| name.strip_suffix(base).is_some_and(|rest| rest.ends_with('.'));
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Exact(own), Self::Exact(name)) => own == name,
+            (Self::Below(base), Self::Exact(name)) => is_below(name, base),
+            (Self::Below(base), Self::Below(name)) => base == name || is_below(name, base),
+            (Self::Exact(_), Self::Below(_)) | (Self::Exact(_) | Self::Below(_), Self::Any) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for HostPattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

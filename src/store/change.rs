@@ -46,6 +46,9 @@ pub enum Change {
     /// Appends to the log, and moves the closing instant of the user, application or registration that its scope names
     /// to its instant, unless that is later already. [`super::Basis::Issue`] moves none.
     Revoke(Revocation),
+    /// Appends to the log a revocation of tokens that the authority did not sign. It moves no closing instant: another
+    /// party may name its users by the ids of ours, and ends none of their sessions.
+    RevokeForeign(Revocation),
     /// A new signing key.
     AddSigningKey(SigningKeyRecord),
     /// A signing key as it should be.

@@ -209,6 +209,11 @@ impl KeySet {
         fitting.all(|other| other.same_material(first)).then_some(first)
     }
 
+    /// Whether it is one key that has no id, as a shared secret is: whoever signs with it may call it anything.
+    pub fn is_one_without_id(&self) -> bool {
+        matches!(self.keys.as_slice(), [key] if key.key_id().is_none())
+    }
+
     /// Every key.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.keys.iter()

@@ -6,6 +6,7 @@
 //! [`KeySet`], then [`VerifiedClaims`], which only [`verify()`] makes.
 
 mod algorithm;
+mod body_signature;
 mod claims;
 mod fault;
 mod header;
@@ -27,6 +28,7 @@ mod unusable;
 mod verify;
 
 pub use algorithm::Algorithm;
+pub use body_signature::{BodySignature, BodySignatureFault};
 pub use claims::VerifiedClaims;
 pub use fault::TokenFault;
 pub use header::{Header, TokenType};

@@ -18,6 +18,7 @@ mod authorization;
 mod browsers;
 mod commands;
 mod documents;
+mod events;
 mod explained;
 mod faults;
 mod forwarding;

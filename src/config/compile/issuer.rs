@@ -96,8 +96,13 @@ fn claim(text: Option<&str>, path: &KeyPath, problems: &mut Problems) -> Option<
     }
 }
 
+/// As the file has it, or the default.
+pub(super) fn leeway_of(file: &IssuerFile) -> Duration {
+    file.leeway.map_or(DEFAULT_LEEWAY, |span| span.0)
+}
+
 fn leeway(file: &IssuerFile, path: &KeyPath, problems: &mut Problems) -> Duration {
-    let leeway = file.leeway.map_or(DEFAULT_LEEWAY, |span| span.0);
+    let leeway = leeway_of(file);
     if leeway > LONGEST_LEEWAY {
         let allowed = "at most \"60s\" (a longer one keeps expired tokens alive; set the clocks instead)";
         problems.refuse(&path.key("leeway"), format_args!("{} s", leeway.as_secs()), allowed);

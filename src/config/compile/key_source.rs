@@ -10,7 +10,7 @@ use http::Uri;
 use crate::config::compile::address::Address;
 use crate::config::compile::{Context, certificate};
 use crate::config::diagnostic::{Problems, quoted};
-use crate::config::file::{IdentityProviderFile, IssuerFile};
+use crate::config::file::{EventsFile, IdentityProviderFile, IssuerFile};
 use crate::config::files::{Audience, Content};
 use crate::config::key_path::KeyPath;
 use crate::issuer::{KeyFile, KeySource, Remote};
@@ -19,6 +19,8 @@ use crate::token::{Algorithm, KeySet, KeySetError};
 
 const SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file`, `public_key_files`, `fusionauth_url`, `secret_file` or `secret`";
 const PUBLIC_SOURCES: &str = "`jwks_url`, `discovery_url`, `jwks_file` or `public_key_files`";
+
+const EVENTS_SOURCES: &str = "`jwks_url`, `jwks_file`, `public_key_files` or `secret_file`";
 
 /// What a block says about its keys.
 pub(super) struct Keys<'a> {
@@ -54,6 +56,29 @@ impl<'a> Keys<'a> {
             ca_file: file.ca_file.as_deref(),
             insecure_http_keys: file.insecure_http_keys,
         }
+    }
+
+    /// Events are signed with other keys than tokens, or with these.
+    pub(super) fn of_events(file: &'a EventsFile) -> Self {
+        Self {
+            party: "events",
+            sources: EVENTS_SOURCES,
+            jwks_url: file.jwks_url.as_deref(),
+            discovery_url: None,
+            jwks_file: file.jwks_file.as_deref(),
+            public_key_files: file.public_key_files.as_ref(),
+            fusionauth_url: None,
+            fusionauth_applications: None,
+            secret_file: file.secret_file.as_deref(),
+            secret: None,
+            ca_file: file.ca_file.as_deref(),
+            insecure_http_keys: file.insecure_http_keys,
+        }
+    }
+
+    /// Whether any place is named.
+    pub(super) fn are_anywhere(&self) -> bool {
+        !configured(self).is_empty()
     }
 
     /// A provider has public keys only.
@@ -124,7 +149,7 @@ fn configured(file: &Keys<'_>) -> Vec<&'static str> {
 }
 
 /// Settings that mean something only beside an address.
-fn check_companions(file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) {
+pub(super) fn check_companions(file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) {
     let fetched = file.jwks_url.is_some() || file.discovery_url.is_some() || file.fusionauth_url.is_some();
     let companions = [("ca_file", file.ca_file.is_some()), ("insecure_http_keys", file.insecure_http_keys)];
     for (name, _) in companions.into_iter().filter(|(_, present)| *present && !fetched) {
@@ -140,10 +165,14 @@ fn check_companions(file: &Keys<'_>, path: &KeyPath, context: &mut Context<'_>) 
 /// Whether every algorithm is of the kind that the source's keys have.
 fn fit(file: &Keys<'_>, source: &str, algorithms: &[Algorithm], path: &KeyPath, context: &mut Context<'_>) -> bool {
     let shared = matches!(source, "secret" | "secret_file");
-    let allowed = if shared {
+    let allowed = if shared && file.sources == EVENTS_SOURCES {
+        "HS256, HS384, HS512 (events have a secret or public keys, never both)"
+    } else if shared {
         "HS256, HS384, HS512 (an issuer has a secret or public keys, never both)"
     } else if file.sources == PUBLIC_SOURCES {
         "RS, PS, ES algorithms and EdDSA (a provider has public keys, never a secret)"
+    } else if file.sources == EVENTS_SOURCES {
+        "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`)"
     } else {
         "RS, PS, ES algorithms and EdDSA (an HS algorithm needs `secret_file`, in an issuer of its own)"
     };

@@ -7,6 +7,7 @@ mod access;
 mod address;
 mod authority;
 mod certificate;
+mod events;
 mod header;
 mod host;
 mod issuer;
@@ -50,7 +51,11 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     let known = Applications::of(source);
     let has_authority = source.has("authority");
     let listeners = each(source, "listener", context, |block, context| listener::compile(block, has_authority, context));
-    let issuers = each(source, "issuer", context, issuer::compile);
+    let mut events = Vec::new();
+    let issuers = each(source, "issuer", context, |block, context| {
+        events.extend(events::of_issuer(block, source, context));
+        issuer::compile(block, context)
+    });
     let upstreams = each(source, "upstream", context, upstream::compile);
     let routes = each(source, "route", context, |block, context| route::compile(block, source, &known, context));
     let authority = authority::compile(source, &known, context);
@@ -64,6 +69,9 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
         authority::check_graces(authority, &routes, &upstreams, context.problems);
     }
     let admin = process::admin(source, &listeners, context.problems);
+    if let Some(admin) = admin {
+        events::check(&events, &routes, authority.as_ref().and_then(Option::as_ref), admin, context.problems);
+    }
     let workers = process::workers(source, context.problems);
     let token_cache = process::token_cache(source, context.problems);
     let log = process::log(source, context);
@@ -75,6 +83,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
         token_cache: token_cache?,
         log: log?,
         issuers: values(issuers),
+        events: values(events),
         authority: authority?,
         store: store?,
         upstreams: values(upstreams),
@@ -132,6 +141,7 @@ fn own_names(source: &Source, problems: &mut Problems) {
         ("issuer", VEND_ISSUER, "routes call the authority's vended tokens so"),
         ("route", "none", "metrics count requests that match no route under this one"),
         ("route", AUTHORITY_ISSUER, "metrics count requests to the authority's API under this one"),
+        ("route", "events-in", "metrics count events from identity servers under this one"),
         ("application", "none", "metrics count tokens without an application under this one"),
     ];
     for (section, taken, meaning) in taken {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::config::file::events::{self, EventsFile};
 use crate::config::schema::{Key, Kind};
 use crate::config::units::{Size, Span, SpanOrZero};
 
@@ -38,6 +39,7 @@ pub(crate) struct IssuerFile {
     pub(crate) max_token_bytes: Option<Size>,
     #[serde(default)]
     pub(crate) keys: KeysFile,
+    pub(crate) events: Option<EventsFile>,
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -63,6 +65,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::flag("require_type"),
     Key::text("max_token_bytes"),
     Key::table("keys", REFRESH_KEYS),
+    Key::table("events", events::KEYS),
 ];
 
 /// `keys = { ... }`: when keys are fetched.

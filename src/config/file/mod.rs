@@ -6,6 +6,7 @@
 mod api_key;
 mod application;
 mod authority;
+mod events;
 mod identity_provider;
 mod issuer;
 mod listener;
@@ -18,6 +19,7 @@ mod upstream;
 pub(crate) use api_key::{ApiKeyFile, PermissionsFile};
 pub(crate) use application::{ApplicationFile, SingleSignOnFile};
 pub(crate) use authority::AuthorityFile;
+pub(crate) use events::EventsFile;
 pub(crate) use identity_provider::IdentityProviderFile;
 pub(crate) use issuer::{IssuerFile, KeysFile};
 pub(crate) use listener::{CertificateFile, DeadlinesFile, LimitsFile, ListenerFile, ListenerTlsFile};

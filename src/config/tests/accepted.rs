@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::tests::{Bench, GOOD};
+use crate::events::{Place, Signers};
 use crate::identity::{ClaimSource, Pointer};
 use crate::issuer::KeySource;
 use crate::policy::Rule;
@@ -177,4 +178,32 @@ fn an_admin_address_that_is_everywhere_is_warned_of() {
     for elsewhere in ["127.0.0.1:8444", "192.0.2.1:8443", "[::1]:8443"] {
         assert_eq!(warnings(elsewhere), [""; 0], "{elsewhere}");
     }
+}
+
+#[test]
+fn events_have_the_issuers_keys_or_their_own() {
+    let events = |more: &str| {
+        let keys =
+            format!("jwks_file = \"jwks.json\"\nmax_lifetime = \"1h\"\nleeway = \"5s\"\nevents = {{ path = \"/events\"{more} }}");
+        let settings = Bench::new().load_with(&GOOD.replace("jwks_file = \"jwks.json\"", &keys), &[]);
+        let settings = settings.unwrap_or_else(|found| panic!("{found}"));
+        let [events] = &settings.events[..] else { panic!("one") };
+        events.clone()
+    };
+    let plain = events("");
+    assert_eq!((&*plain.name, &*plain.issuer, plain.path.as_str()), ("corp", "https://issuer.example", "/events"));
+    assert_eq!((plain.max_lifetime, plain.leeway), (Duration::from_secs(3600), Duration::from_secs(5)));
+    assert_eq!((plain.place, plain.signers), (Place::Admin, Signers::Issuer));
+    let listener = events(", listener = \"public\"").place;
+    assert_eq!(listener, Place::Listener("public".into(), HostPattern::Any), "beside a route that covers every path");
+    let hosted = events(", listener = \"public\", host = \"Hooks.example\"").place;
+    assert_eq!(hosted, Place::Listener("public".into(), HostPattern::Exact("hooks.example".into())));
+    let own = |more: &str| match events(more).signers {
+        Signers::Own(own) => (own.algorithms, own.source),
+        Signers::Issuer => panic!("its own"),
+    };
+    assert!(matches!(own(", secret_file = \"secret\""), (algorithms, KeySource::Secret(_)) if algorithms == [Algorithm::HS256]));
+    let (algorithms, source) = own(", public_key_files = { \"\" = \"issuer.pem\" }");
+    assert!(matches!(source, KeySource::PublicKeyFiles(_)));
+    assert!(algorithms.len() == 10 && !algorithms.iter().any(|algorithm| algorithm.is_symmetric()));
 }

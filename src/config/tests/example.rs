@@ -19,6 +19,7 @@ fn bench_with_the_files_of_the_example() -> Bench {
     }
     bench.write("subject.key", "0123456789abcdef", 0o600);
     bench.write("legacy.secret", "0123456789abcdef0123456789abcdef\n", 0o600);
+    bench.write("legacy-events.secret", "an events' secret of 32 bytes or more\n", 0o600);
     bench.write("old-shop.secret", "0123456789abcdef0123456789abcdef\n", 0o600);
     bench.write("sign-in-page.key", "0123456789abcdef0123456789abcdef\n", 0o600);
     bench.write("partner.pem", &rcgen::KeyPair::generate().unwrap().public_key_pem(), 0o644);

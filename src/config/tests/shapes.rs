@@ -6,9 +6,9 @@ use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::config::file::{
-    AdminFile, ApiKeyFile, ApplicationFile, AuthorityFile, CertificateFile, DeadlinesFile, IdentityProviderFile, IssuerFile,
-    KeysFile, LimitsFile, ListenerFile, ListenerTlsFile, LogFile, ProviderApplicationTable, ROOT, RoleFile, RouteFile, RuleFile,
-    RuntimeFile, StoreFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile,
+    AdminFile, ApiKeyFile, ApplicationFile, AuthorityFile, CertificateFile, DeadlinesFile, EventsFile, IdentityProviderFile,
+    IssuerFile, KeysFile, LimitsFile, ListenerFile, ListenerTlsFile, LogFile, ProviderApplicationTable, ROOT, RoleFile,
+    RouteFile, RuleFile, RuntimeFile, StoreFile, TokenCacheFile, UpstreamFile, UpstreamTlsFile,
 };
 use crate::config::schema::{self, Key, Kind};
 
@@ -63,6 +63,7 @@ fn every_shape_has_the_known_keys_as_fields() {
     assert_eq!(fields::<RuntimeFile>(), keys(&["runtime"]));
     assert_eq!(fields::<TokenCacheFile>(), keys(&["token_cache"]));
     assert_eq!(fields::<LogFile>(), keys(&["log"]));
+    assert_eq!(fields::<EventsFile>(), keys(&["issuer", "events"]));
     assert_eq!(fields::<IssuerFile>(), keys(&["issuer"]));
     assert_eq!(fields::<KeysFile>(), keys(&["issuer", "keys"]));
     assert_eq!(fields::<StoreFile>(), keys(&["store"]));

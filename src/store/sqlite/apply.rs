@@ -41,6 +41,7 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::End(ended) => end::end(db, ended, committed).map(drop),
         Change::EndEach(ended, entries) => end::end_each(db, ended, entries, committed),
         Change::Revoke(revocation) => revoke(db, revocation, committed),
+        Change::RevokeForeign(revocation) => log(db, revocation, committed),
         Change::AddSigningKey(key) => sign::add(db, key),
         Change::ReplaceSigningKey(key) => sign::replace(db, key),
         Change::RemoveSigningKey(id) => sign::remove(db, id),
@@ -64,6 +65,10 @@ pub(super) fn change_one(db: &Connection, sql: &str, values: impl Params) -> Res
 }
 
 pub(super) fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
+    log(db, revocation, committed).and_then(|()| close_what(db, revocation))
+}
+
+fn log(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
     let (target, audience) = words::scope(&revocation.scope);
     execute(
         db,
@@ -82,6 +87,10 @@ pub(super) fn revoke(db: &Connection, revocation: &Revocation, committed: &mut C
     )?;
     let number = number(db.last_insert_rowid());
     committed.revocations.push(Logged { number, revocation: revocation.clone() });
+    Ok(())
+}
+
+fn close_what(db: &Connection, revocation: &Revocation) -> Result<(), StoreError> {
     match (revocation.basis, revocation.scope.closes()) {
         (crate::store::Basis::Issue, _) | (_, (None, None)) => Ok(()),
         (crate::store::Basis::SignIn, (user, application)) => close(db, user, application, revocation.instant),

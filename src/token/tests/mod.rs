@@ -1,5 +1,6 @@
 //! What a token and a key set must be, by name of the rule or of the attack.
 
+mod bodies;
 mod claims;
 mod keys;
 mod oracle;

@@ -119,6 +119,11 @@ impl Gateway {
         get(self.plain(), path, &[("Authorization", &format!("Bearer {token}"))])
     }
 
+    /// The address of the admin listener.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.running().admin_address().unwrap()
+    }
+
     /// `GET path` from the admin listener.
     #[track_caller]
     pub fn admin(&self, path: &str) -> Answer {

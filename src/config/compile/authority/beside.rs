@@ -57,16 +57,25 @@ fn check_host(authority: &AuthoritySettings, has_routes: bool, path: &KeyPath, p
 /// The API answers before any route, so that such a route would never be asked.
 fn check_api_paths(authority: &AuthoritySettings, route: &Block<RouteSettings>, problems: &mut Problems) {
     let Some(host) = authority.host.as_deref() else { return };
-    let shares_host = match &route.value.host {
-        HostPattern::Any => true,
-        HostPattern::Exact(exact) => **exact == *host,
-        HostPattern::Below(base) => host.strip_suffix(&**base).is_some_and(|rest| rest.ends_with('.')),
-    };
+    let shares_host = route.value.host.covers(&HostPattern::Exact(host.into()));
     let prefix = route.value.path.as_str();
     if let Some(reserved) = RESERVED.into_iter().find(|reserved| shares_host && is_below(prefix, reserved)) {
         let found = format!("{prefix}, which is the API's on {} ({reserved} and what is below)", quoted(host));
         problems.refuse(&route.path.key("path"), found, "another path, or another host for this route");
     }
+}
+
+/// The path of the API that `path` is or is below, where the API answers at one of these hosts.
+pub(in crate::config::compile) fn reserved(
+    authority: &AuthoritySettings,
+    host: &HostPattern,
+    path: &str,
+) -> Option<&'static str> {
+    let shares_host = match &authority.host {
+        Some(own) => host.covers(&HostPattern::Exact(own.clone())),
+        None => *host == HostPattern::Any,
+    };
+    RESERVED.into_iter().find(|reserved| shares_host && (is_below(path, reserved) || is_below(reserved, path)))
 }
 
 /// In any case: servers that ignore it would serve the one for the other.

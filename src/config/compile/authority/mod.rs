@@ -25,7 +25,7 @@ use crate::route::HostPattern;
 use crate::token::Algorithm;
 
 pub(super) use application::Applications;
-pub(super) use beside::{check as check_beside, check_graces};
+pub(super) use beside::{check as check_beside, check_graces, reserved};
 
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * DAY);
@@ -130,7 +130,7 @@ fn check_lifetimes(path: &KeyPath, lifetimes: &[(&str, Option<Span>)], problems:
     }
 }
 
-fn exact_host(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Box<str>> {
+pub(super) fn exact_host(text: &str, path: &KeyPath, problems: &mut Problems) -> Option<Box<str>> {
     match host::pattern(text, path, problems)? {
         HostPattern::Exact(host) => Some(host),
         _ => {

@@ -5,6 +5,7 @@ mod application;
 mod authority;
 mod authority_routes;
 mod environment;
+mod events;
 mod identity;
 mod identity_provider;
 mod issuer;

@@ -124,3 +124,16 @@ pub async fn a_lost_role_closes_nothing(store: S) {
     }
     assert_eq!(closings(&store).await, [None; 3]);
 }
+
+pub async fn another_party_closes_nothing(store: S) {
+    done(&store, [Change::AddUser(user(1))]).await;
+    let mut expected = Vec::new();
+    for scope in scopes() {
+        let entry = Revocation { issuer: "https://elsewhere.example".to_owned(), ..revocation(scope, 50, 900) };
+        let committed = store.commit(vec![Change::RevokeForeign(entry.clone())]).await.unwrap();
+        expected.extend(committed.revocations);
+    }
+    assert_eq!(closings(&store).await, [None; 3]);
+    assert_eq!(expected.len(), 3);
+    assert_eq!(store.revocations_after(0, at(1), 9).await.unwrap(), expected, "it is followed all the same");
+}

@@ -31,7 +31,7 @@ macro_rules! contract {
         crate::store::contract::contract!(@ $open, log:
             every_scope_and_basis_is_read_back, numbers_grow_and_are_never_given_again, read_in_order_and_limited,
             ended_entries_are_not_read, closing_instants_only_grow, closing_instants_outlive_what_they_closed,
-            a_lost_role_closes_nothing
+            a_lost_role_closes_nothing, another_party_closes_nothing
         );
         crate::store::contract::contract!(@ $open, keys:
             keys_are_read_back_oldest_first, every_change_of_a_key_is_seen, keys_are_replaced_by_version,

@@ -53,6 +53,7 @@ impl Records {
             }
             Change::EndEach(ended, entries) => self.end_each(&ended, &entries, committed),
             Change::Revoke(revocation) => self.revoke(revocation, committed),
+            Change::RevokeForeign(revocation) => self.log(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
                 let taken = self.keys.insert(key.id.clone(), key).is_some();
@@ -264,11 +265,19 @@ impl Records {
     }
 
     fn revoke(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
+        self.close(&revocation);
+        self.log(revocation, committed)
+    }
+
+    fn close(&mut self, revocation: &Revocation) {
         let closes = revocation.scope.closes();
         if revocation.basis == Basis::SignIn && closes != (None, None) {
             let instant = self.closings.entry(closes).or_insert(revocation.instant);
             *instant = max(*instant, revocation.instant);
         }
+    }
+
+    fn log(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
         self.last_number += 1;
         let logged = Logged { number: self.last_number, revocation };
         committed.revocations.push(logged.clone());

@@ -170,6 +170,7 @@ fn change() -> impl Strategy<Value = Change> {
     ];
     let others = prop_oneof![
         2 => a_revocation().prop_map(Change::Revoke),
+        1 => a_revocation().prop_map(Change::RevokeForeign),
         2 => a_key().prop_map(Change::AddSigningKey),
         1 => a_key().prop_map(Change::ReplaceSigningKey),
         1 => (0..FEW).prop_map(|number| Change::RemoveSigningKey(number.to_string())),
