@@ -19,8 +19,9 @@ use super::renew_by_use::renew_by_use;
 use super::snapshot::Snapshot;
 use crate::authority::{Authority, Denial, Issuing, Owned, Owner, Renewed};
 use crate::identity::credential::{self, Presented, REFRESH_TOKEN};
-use crate::issuer::{Verified, VerifyError};
+use crate::issuer::{Refusal, Verified, VerifyError};
 use crate::store::Digest;
+use crate::token::TokenFault;
 
 /// A request whose session may be renewed.
 #[derive(Clone, Copy)]
@@ -94,15 +95,16 @@ impl<'r> Renewal<'r> {
     pub(super) async fn renew_with(self, value: &str, former: &[Former<'_>]) -> Result<(Arc<Renewed>, Arc<Verified>), Rejection> {
         let key = Digest::of(value);
         let renewed = self.share(value, key, former).await?;
-        match self.prove(&renewed).await {
+        let (renewed, proved) = match self.prove(&renewed, &key).await {
             // What is remembered of a moment ago has ended since; the store knows whether the session has.
-            Err(rejection) if rejection.reason == Reason::InvalidToken => {
-                self.snapshot.in_place.refreshing.forget(&key);
+            Err(fault) if fault.is_of_age() => {
                 let renewed = self.share(value, key, former).await?;
-                self.prove(&renewed).await.map(|verified| (renewed, verified))
+                let proved = self.prove(&renewed, &key).await;
+                (renewed, proved)
             }
-            proved => proved.map(|verified| (renewed, verified)),
-        }
+            proved => (renewed, proved),
+        };
+        proved.map(|verified| (renewed, verified)).map_err(|fault| self.refuse(fault))
     }
 
     /// Whose refresh token it is: the one good one among those that came, of a session that `former` is of.
@@ -130,15 +132,42 @@ impl<'r> Renewal<'r> {
         renewed.map_err(|denial| refuse(&denial, NOT_REFRESHED))
     }
 
-    /// The new token as one that was presented. One that is not good although it was just made signs nobody out where it is
-    /// a remote's.
-    async fn prove(self, renewed: &Renewed) -> Result<Arc<Verified>, Rejection> {
-        let verified = self.snapshot.verifier.verify(&renewed.access_token).await.map_err(|error| match error {
-            VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(retry_after),
-            VerifyError::Refused { .. } if self.issuing.embedded().is_some() => refuse(&Denial::RefreshToken, NOT_REFRESHED),
-            refused @ VerifyError::Refused { .. } => refuse(&self.issuing.unproved(refused.reason()), NOT_REFRESHED),
-        })?;
-        self.snapshot.check_standing(&verified).map(|()| verified)
+    /// The new token as one that was presented. One that is not good is not remembered.
+    async fn prove(self, renewed: &Renewed, key: &Digest) -> Result<Arc<Verified>, Unproved> {
+        let verified = self.snapshot.verifier.verify(&renewed.access_token).await.map_err(Unproved::Unverified);
+        let standing =
+            verified.and_then(|verified| self.snapshot.check_standing(&verified).map(|()| verified).map_err(Unproved::Revoked));
+        standing.inspect_err(|fault| {
+            if !matches!(fault, Unproved::Unverified(VerifyError::KeysUnavailable { .. })) {
+                self.snapshot.in_place.refreshing.forget(key);
+            }
+        })
+    }
+
+    /// Nobody is signed out by a token of a remote's that is not good although it was just made.
+    fn refuse(self, fault: Unproved) -> Rejection {
+        match fault {
+            Unproved::Revoked(rejection) => rejection,
+            Unproved::Unverified(VerifyError::KeysUnavailable { retry_after, .. }) => Rejection::keys_unavailable(retry_after),
+            Unproved::Unverified(_) if self.issuing.embedded().is_some() => refuse(&Denial::RefreshToken, NOT_REFRESHED),
+            Unproved::Unverified(refused) => refuse(&self.issuing.unproved(refused.reason()), NOT_REFRESHED),
+        }
+    }
+}
+
+/// Why a token that a refresh gave is not good.
+enum Unproved {
+    Unverified(VerifyError),
+    Revoked(Rejection),
+}
+
+impl Unproved {
+    /// Whether time may have brought it about, where the token was good.
+    const fn is_of_age(&self) -> bool {
+        matches!(
+            self,
+            Self::Revoked(_) | Self::Unverified(VerifyError::Refused { refusal: Refusal::Token(TokenFault::Expired), .. })
+        )
     }
 }
 
