@@ -18,6 +18,8 @@ use crate::issuer::{Exchanged, Verified, VerifyError};
 use crate::store::Digest;
 use crate::token::{RawToken, VerifiedClaims};
 
+/// The finer word for a token of another application that nobody exchanges.
+pub(super) const OTHER_APPLICATION: &str = "other_application";
 /// A token longer than this is looked at by no provider.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
@@ -41,11 +43,11 @@ pub(super) async fn exchange(
     address: IpAddr,
 ) -> Result<Arc<Exchanged>, Rejection> {
     let (Some(issuing), Some(application)) = (&snapshot.authority, plan.settings.application) else {
-        return Err(Rejection::detailed(Reason::InvalidToken, "other_application"));
+        return Err(Rejection::detailed(Reason::InvalidToken, OTHER_APPLICATION));
     };
     // Others than the authority have such a secret: what it signs is good where they are.
     if presented.is_by_shared_secret() {
-        return Err(Rejection::detailed(Reason::InvalidToken, "other_application"));
+        return Err(Rejection::detailed(Reason::InvalidToken, OTHER_APPLICATION));
     }
     let exchange = Exchange { snapshot, issuing, application, token, address };
     match exchange.recall(presented).await {

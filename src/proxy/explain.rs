@@ -12,6 +12,7 @@ use super::authenticate::{Asking, Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
 use super::cookies::SetCookies;
+use super::exchange::OTHER_APPLICATION;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
 use super::plan::{Destination, RoutePlan};
@@ -72,6 +73,8 @@ pub enum Answer {
     },
     /// It cannot be said without the keys of this issuer, which is asked when the gateway runs.
     Undecided,
+    /// The token is for another application, and the remote authority here is asked to exchange it when the gateway runs.
+    Exchanged(Box<str>),
 }
 
 impl From<Rejection> for Answer {
@@ -88,7 +91,7 @@ impl Snapshot {
         let outcome = match answer {
             Answer::Forwarded { .. } | Answer::Preflight | Answer::Own => Outcome::Good,
             Answer::Refused { .. } => Outcome::Refused,
-            Answer::Undecided => Outcome::Unknown,
+            Answer::Undecided | Answer::Exchanged(_) => Outcome::Unknown,
         };
         if let Some(last) = notes.stages.last_mut() {
             last.outcome = outcome;
@@ -127,7 +130,8 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some())?;
     let upgrading = clean.upgrade.is_some();
     let asking = Asking { snapshot, plan: &plan, head: &head, client: &client, upgrading };
-    let caller = authenticate(asking, &mut SetCookies::default()).await?;
+    let caller = authenticate(asking, &mut SetCookies::default()).await;
+    let caller = caller.map_err(|rejection| notes.refused(snapshot, &plan, rejection))?;
     notes.decide(&plan, &caller);
     let authorized = authorize(&plan, caller)?;
 
@@ -233,6 +237,18 @@ impl Notes {
             }
         }
         if undecided { Err(self.undecided(plan)) } else { Ok(()) }
+    }
+
+    /// Undecided where the remote authority would be asked for an exchange: then nobody asks.
+    fn refused(&mut self, snapshot: &Snapshot, plan: &RoutePlan, rejection: Rejection) -> Answer {
+        match &snapshot.remote {
+            Some(remote) if rejection.detail == Some(OTHER_APPLICATION) && plan.settings.application.is_some() => {
+                self.say(format!("the token is for another application; the remote authority at {remote} would exchange it"));
+                self.undecided(plan);
+                Answer::Exchanged(remote.clone())
+            }
+            _ => rejection.into(),
+        }
     }
 
     /// Says what rule would decide about whoever the token turned out to be.

@@ -32,6 +32,9 @@ fn answer(answer: &Answer) -> String {
             format!("{} {}{detail}: {text}", status.as_u16(), reason.word())
         }
         Answer::Undecided => UNDECIDED.to_owned(),
+        Answer::Exchanged(remote) => {
+            format!("not known: the remote authority at {remote} exchanges the token when the gateway runs")
+        }
     }
 }
 
@@ -59,5 +62,6 @@ fn answer_document(answer: &Answer) -> Value {
             json!({ "outcome": "refused", "status": status.as_u16(), "reason": reason.word(), "detail": detail })
         }
         Answer::Undecided => json!({ "outcome": Outcome::Unknown.word() }),
+        Answer::Exchanged(remote) => json!({ "outcome": Outcome::Unknown.word(), "exchanged_by": &**remote }),
     }
 }
