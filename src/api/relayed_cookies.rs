@@ -38,8 +38,8 @@ fn read(line: &str) -> Option<Told<'_>> {
     let (name, value) = parts.next()?.split_once('=')?;
     let name = [ACCESS_TOKEN, REFRESH_TOKEN].into_iter().find(|ours| *ours == name.trim())?;
     let value = value.trim();
-    let age =
-        parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("max-age")).last();
+    let mut attributes = parts.filter_map(|part| part.split_once('='));
+    let age = attributes.rfind(|(name, _)| name.trim().eq_ignore_ascii_case("max-age"));
     let age = age.and_then(|(_, seconds)| seconds.trim().parse::<i64>().ok());
     if value.is_empty() || age.is_some_and(|age| age <= 0) {
         return Some(Told::Forget(name));

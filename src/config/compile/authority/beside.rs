@@ -128,9 +128,8 @@ pub(in crate::config::compile) fn check_reconcile(
         let found = format!("{}, which may not sign in to the route's application", quoted(&provider.name));
         problems.refuse(&path, found, "a provider that lists the application in its `applications`");
     }
-    let accepted = issuers.iter().find(|issuer| {
-        issuer.value.issuer == provider.issuer && route.value.issuers.iter().any(|name| *name == issuer.value.name)
-    });
+    let accepted =
+        issuers.iter().find(|issuer| issuer.value.issuer == provider.issuer && route.value.issuers.contains(&issuer.value.name));
     if let Some(issuer) = accepted {
         let found = format!("{}, whose `iss` is that of {} in `issuers`", quoted(&provider.name), quoted(&issuer.value.name));
         problems.refuse(&path, found, "one of the two: a token is reconciled, or is its caller's as it is");
