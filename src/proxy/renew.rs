@@ -133,13 +133,13 @@ impl<'r> Renewal<'r> {
     }
 
     /// The new token as one that was presented. One that is not good is not remembered.
-    async fn prove(self, renewed: &Renewed, key: &Digest) -> Result<Arc<Verified>, Unproved> {
+    async fn prove(self, renewed: &Arc<Renewed>, key: &Digest) -> Result<Arc<Verified>, Unproved> {
         let verified = self.snapshot.verifier.verify(&renewed.access_token).await.map_err(Unproved::Unverified);
         let standing =
             verified.and_then(|verified| self.snapshot.check_standing(&verified).map(|()| verified).map_err(Unproved::Revoked));
         standing.inspect_err(|fault| {
             if !matches!(fault, Unproved::Unverified(VerifyError::KeysUnavailable { .. })) {
-                self.snapshot.in_place.refreshing.forget(key);
+                self.snapshot.in_place.refreshing.forget(key, |known| matches!(known, Ok(known) if Arc::ptr_eq(known, renewed)));
             }
         })
     }
