@@ -333,7 +333,7 @@ fn the_authoritys_tokens_are_judged_with_its_published_keys_and_no_store_is_made
 #[test]
 fn a_token_of_another_application_would_be_exchanged_by_the_remote_authority_which_nobody_asks() {
     let bench = Bench::new("jwks_file = \"keys.json\"");
-    let (from, to) = (AUTHORITY.find("[store]").unwrap(), AUTHORITY.find("[[application]]").unwrap());
+    let (from, to) = (AUTHORITY.find("[authority]").unwrap(), AUTHORITY.find("[[application]]").unwrap());
     let remote =
         "[authority]\nissuer = \"https://authority.example\"\nhost = \"auth.example\"\nremote_url = \"http://127.0.0.1:1\"\n\n";
     std::fs::write(bench.path("t.toml"), AUTHORITY[..from].to_owned() + remote + &AUTHORITY[to..]).unwrap();
