@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, Method};
 use uuid::Uuid;
@@ -18,7 +19,8 @@ use crate::proxy::{OwnBody, OwnBodyFault, OwnRequest};
 const MOST_BODY: usize = 256 * 1024;
 /// More distinct cookies of one name than this are not looked at, even where all are: each costs a look into the store.
 const MOST_VALUES: usize = 64;
-const TENANT: HeaderName = HeaderName::from_static("x-fusionauth-tenantid");
+/// Names a tenant.
+pub(super) const TENANT: HeaderName = HeaderName::from_static("x-fusionauth-tenantid");
 
 /// A request to the API.
 #[derive(Debug)]
@@ -76,15 +78,7 @@ impl Call {
 
     /// As [`Call::cookies`], where what is planted must not hide what is real: up to [`MOST_VALUES`].
     pub(super) fn every_cookie(&self, name: &str) -> Vec<&str> {
-        let mut values = Vec::new();
-        if self.cookies_count() {
-            for value in credential::cookie_values(&self.headers, name) {
-                if values.len() < MOST_VALUES && !values.contains(&value) {
-                    values.push(value);
-                }
-            }
-        }
-        values
+        if self.cookies_count() { every_value(&self.headers, name) } else { Vec::new() }
     }
 
     /// Whether the request carries a cookie of this name at all.
@@ -150,11 +144,26 @@ impl Call {
         self.kind() == Kind::Form
     }
 
-    async fn bytes(&mut self) -> Result<bytes::Bytes, Refusal> {
-        let body = std::mem::replace(&mut self.body, OwnBody::empty());
-        body.read(MOST_BODY).await.map_err(|fault| match fault {
-            OwnBodyFault::TooLarge => Refusal::TooLarge(MOST_BODY),
-            OwnBodyFault::Incomplete => super::errors::Errors::general("[incomplete]", "The body did not come whole.").into(),
-        })
+    async fn bytes(&mut self) -> Result<Bytes, Refusal> {
+        read_whole(std::mem::replace(&mut self.body, OwnBody::empty())).await
     }
+}
+
+/// The distinct values of the cookie `name`, up to [`MOST_VALUES`].
+pub(super) fn every_value<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
+    let mut values = Vec::new();
+    for value in credential::cookie_values(headers, name) {
+        if values.len() < MOST_VALUES && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+/// A whole body, at most [`MOST_BODY`] bytes.
+pub(super) async fn read_whole(body: OwnBody) -> Result<Bytes, Refusal> {
+    body.read(MOST_BODY).await.map_err(|fault| match fault {
+        OwnBodyFault::TooLarge => Refusal::TooLarge(MOST_BODY),
+        OwnBodyFault::Incomplete => super::errors::Errors::general("[incomplete]", "The body did not come whole.").into(),
+    })
 }

@@ -21,6 +21,8 @@ mod reconcile;
 mod refresh;
 mod refresh_tokens;
 mod refusal;
+mod relay;
+mod relayed_cookies;
 mod revoke;
 mod status;
 mod user;
@@ -32,6 +34,7 @@ mod well_known;
 use std::sync::Arc;
 
 pub use operations::PATHS;
+pub use relay::Relay;
 
 use crate::authority::Authority;
 use crate::issuer::Verifier;

@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::call::Call;
+use super::parameters::parse_id;
 use super::refusal::Refusal;
 use super::{
     Shared, introspect, issue, login, logout, public_key, reconcile, refresh, refresh_tokens, revoke, status, user, userinfo,
@@ -100,8 +101,20 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
     }
 }
 
+/// Whether what stands in the place of an id is one, where [`methods_of`] takes any word: for a remote, where such a word may be
+/// the name of something else.
+pub(super) fn is_place(segments: &[&str]) -> bool {
+    let ids = match segments {
+        ["api", "jwt", "refresh", ids @ ..] | ["api", "login", ids @ ..] | ["api", "user", "registration", ids @ ..] => ids,
+        ["api", "user", "change-password"] => &[],
+        ["api", "user", ids @ ..] => ids,
+        _ => &[],
+    };
+    ids.iter().all(|id| parse_id(id).is_some())
+}
+
 /// The methods that a place takes, where there is such a place.
-fn methods_of(segments: &[&str]) -> Option<&'static str> {
+pub(super) fn methods_of(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["api", "jwt", "issue" | "validate" | "public-key"]
         | ["api", "status"]

@@ -67,7 +67,7 @@ impl From<Denial> for Refusal {
             Denial::AccountExpired => Self::Gone,
             Denial::Field(rule, field, reason) => Self::field(rule, field, &reason),
             Denial::TooMany(wait) => Self::TooMany(wait),
-            Denial::Busy => Self::Unavailable(Duration::from_secs(1)),
+            Denial::Busy | Denial::Remote => Self::Unavailable(Duration::from_secs(1)),
             Denial::KeysUnavailable(wait) => Self::Unavailable(wait),
             Denial::Store(error) => error.into(),
             Denial::Defect(why) => Self::Internal(why.to_owned()),

@@ -36,6 +36,9 @@ pub enum Denial {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The remote authority gave no answer, or none that can be used.
+    #[error("the remote authority gave no answer")]
+    Remote,
     /// Something that cannot happen did.
     #[error("{0}")]
     Defect(&'static str),

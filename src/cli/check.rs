@@ -79,7 +79,11 @@ fn summary_document(settings: &Settings) -> Value {
         "workers": settings.workers,
         "issuers": settings.issuers.iter().map(|it| json!({ "name": &*it.name, "is": issuer(it) })).collect::<Vec<_>>(),
         "events": settings.events.iter().map(|it| json!({ "name": &*it.name, "is": events(it) })).collect::<Vec<_>>(),
-        "authority": settings.authority.as_ref().map(authority::document),
+        "authority": settings
+            .authority
+            .as_ref()
+            .map(authority::document)
+            .or_else(|| settings.remote.as_ref().map(authority::remote_document)),
         "store": settings.store.as_ref().map(authority::location),
         "upstreams": settings.upstreams.iter().map(|it| json!({ "name": &*it.name, "is": servers(it) })).collect::<Vec<_>>(),
         "routes": settings.routes.iter().map(|it| json!({ "name": &*it.name, "is": route(it, settings) })).collect::<Vec<_>>(),
@@ -96,6 +100,7 @@ fn summary(settings: &Settings) -> String {
     let lines = lines.chain(settings.issuers.iter().map(|it| ("issuer", &it.name, issuer(it))));
     let lines = lines.chain(settings.events.iter().map(|it| ("events", &it.name, events(it))));
     let lines = lines.chain(settings.authority.iter().flat_map(authority::lines));
+    let lines = lines.chain(settings.remote.iter().flat_map(authority::remote_lines));
     let lines = lines.chain(settings.upstreams.iter().map(|it| ("upstream", &it.name, servers(it))));
     let lines: Vec<_> = lines.chain(settings.routes.iter().map(|it| ("route", &it.name, route(it, settings)))).collect();
     let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
@@ -202,9 +207,11 @@ fn route(settings: &RouteSettings, whole: &Settings) -> String {
 
 fn token_holders(settings: &RouteSettings, rule: &Rule, whole: &Settings) -> String {
     let rule = if *rule == Rule::All(Vec::new()) { String::new() } else { format!("; {}", rule.in_line()) };
-    let application = settings.application.and_then(|id| whole.authority.as_ref()?.application(id));
+    let named_here = |id| Some(&whole.authority.as_ref()?.application(id)?.name);
+    let named_remote = |id| Some(&whole.remote.as_ref()?.application(id)?.name);
+    let application = settings.application.and_then(|id| named_here(id).or_else(|| named_remote(id)));
     let named = |issuer: &str| match application {
-        Some(application) if issuer == AUTHORITY_ISSUER => format!("{issuer} for {}", application.name),
+        Some(application) if issuer == AUTHORITY_ISSUER => format!("{issuer} for {application}"),
         _ => issuer.to_owned(),
     };
     let issuers: Vec<_> = settings.issuers.iter().map(|issuer| named(issuer)).collect();

@@ -26,6 +26,10 @@ pub(super) type Stopped = io::Result<Outcome>;
 /// Opens the store of the configuration `file`, for a command on what the authority has in it.
 pub(super) async fn open(file: &Path, clock: &Clock, streams: &mut Streams<'_>) -> Result<Opened, Stopped> {
     let settings = settings(file, streams)?;
+    if settings.remote.is_some() {
+        let problem = format!("{}: its [authority] is a remote one, which keeps all this itself", file.display());
+        return Err(refused(&problem, streams));
+    }
     let (Some(store), Some(authority)) = (&settings.store, settings.authority.clone()) else {
         return Err(refused(&format!("{}: it has no [authority]", file.display()), streams));
     };

@@ -28,6 +28,12 @@ impl Source {
         self.document.get(name).is_some() || self.overrides.iter().any(|set| set.path.is_in(&KeyPath::of(name)))
     }
 
+    /// Whether the file or the environment has this setting of a section.
+    pub(crate) fn has_in(&self, section: &str, key: &str) -> bool {
+        let is_written = self.document.get(section).is_some_and(|table| table.get(key).is_some());
+        is_written || self.overrides.iter().any(|set| set.path.is_in(&KeyPath::of(section).key(key)))
+    }
+
     /// The table `name`, with defaults where the file has none.
     pub(crate) fn section<T: DeserializeOwned>(&self, name: &str, problems: &mut Problems) -> Option<Block<T>> {
         let path = KeyPath::of(name);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::authority::AuthoritySettings;
+use crate::authority::{AuthoritySettings, RemoteSettings};
 use crate::config::{Diagnostic, SourceFile};
 use crate::events::EventsSettings;
 use crate::issuer::{CacheSettings, IssuerSettings};
@@ -29,8 +29,10 @@ pub struct Settings {
     pub issuers: Vec<IssuerSettings>,
     /// Events that are taken from parties among these.
     pub events: Vec<EventsSettings>,
-    /// What issues tokens here; `None`: tokens are only verified.
+    /// What issues tokens here; `None`: another server, or tokens are only verified.
     pub authority: Option<AuthoritySettings>,
+    /// Another server that issues the authority's tokens, in place of `authority`; it is among the issuers and the upstreams too.
+    pub remote: Option<RemoteSettings>,
     /// Where the authority's state is kept; there wherever there is an authority.
     pub store: Option<StoreSettings>,
     /// Where requests go.

@@ -179,16 +179,18 @@ pub(super) async fn authority_beside(
 
 /// The places of the API in the route table.
 pub(super) fn endpoints(authority: &Arc<Authority>, verifier: Verifier, metrics: &proxy::Metrics) -> OwnPlan {
-    places(authority.settings(), Arc::new(Api::new(Arc::clone(authority), verifier, metrics.clone())), metrics)
+    let api = Api::new(Arc::clone(authority), verifier, metrics.clone());
+    api_places(authority.settings().host.as_deref(), Arc::new(api), metrics)
 }
 
 /// The same places where nobody answers: for a gateway that never serves.
 pub(super) fn silent_endpoints(settings: &AuthoritySettings, metrics: &proxy::Metrics) -> OwnPlan {
-    places(settings, Arc::new(Silent), metrics)
+    api_places(settings.host.as_deref(), Arc::new(Silent), metrics)
 }
 
-fn places(settings: &AuthoritySettings, endpoints: Arc<dyn Endpoints>, metrics: &proxy::Metrics) -> OwnPlan {
-    let host = settings.host.clone().map_or(HostPattern::Any, HostPattern::Exact);
+/// The places of the API on `host`, or on any, where `endpoints` answer.
+pub(super) fn api_places(host: Option<&str>, endpoints: Arc<dyn Endpoints>, metrics: &proxy::Metrics) -> OwnPlan {
+    let host = host.map_or(HostPattern::Any, |host| HostPattern::Exact(host.into()));
     let paths = PATHS.iter().filter_map(|path| PathPrefix::parse(path).ok()).collect();
     OwnPlan::new(PLACE, host, paths, endpoints, metrics)
 }

@@ -6,8 +6,9 @@ use super::authority::{Estate, EstateError, endpoints, silent_endpoints};
 use super::events::{inbox, places, receivers};
 use super::metrics::{Metrics, MetricsError};
 use super::options::Options;
+use super::remote::{relay, remote_authority};
 use super::running::Running;
-use crate::authority::{Authority, ProviderError, Providers};
+use crate::authority::{Authority, Issuing, ProviderError, Providers, RemoteAuthority};
 use crate::config::Settings;
 use crate::events::{Inbox, Receiver, ReceiverError};
 use crate::issuer::{Registry, RegistryError, Verifier};
@@ -68,12 +69,22 @@ impl BuildError {
     }
 }
 
+/// What a configuration is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To serve.
+    Service,
+    /// To be asked what it would decide; nobody else is asked anything.
+    Rehearsal,
+}
+
 /// The parts of one configuration, not yet in force.
 #[derive(Debug)]
 pub(super) struct Built {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) issuers: Arc<Registry>,
     pub(super) authority: Option<Arc<Authority>>,
+    pub(super) remote: Option<Arc<RemoteAuthority>>,
     pub(super) events: Vec<Receiver>,
     pub(super) upstreams: Vec<Arc<Upstream>>,
 }
@@ -86,6 +97,7 @@ pub(super) fn build(
     inbox: &Arc<Inbox>,
     metrics: &Metrics,
     options: &Options,
+    purpose: Purpose,
 ) -> Result<Built, BuildError> {
     let own = estate.zip(settings.authority.as_ref());
     let accepted = settings.issuers.iter().cloned().chain(own.iter().flat_map(|(estate, authority)| estate.issuers(authority)));
@@ -104,20 +116,25 @@ pub(super) fn build(
         (None, Some(settings)) => Some(silent_endpoints(settings, &metrics.proxy)),
         (None, None) => None,
     };
+    let former = running.and_then(|running| running.remote.as_ref());
+    let remote = settings.remote.as_ref().map(|remote| remote_authority(remote, &upstreams, former, metrics)).transpose()?;
+    let own = own.or_else(|| remote.as_ref().map(|remote| relay(remote, &metrics.proxy)));
+    let issuing = authority.clone().map(Issuing::Embedded).or_else(|| remote.clone().map(Issuing::Remote));
     let former = running.map_or(&[][..], |running| &running.events);
     let events = receivers(&settings.events, former, &issuers, inbox, metrics, options)?;
     let snapshot = Snapshot::new(SnapshotParts {
         routes: routes(settings, &upstreams, metrics)?,
         own: own.into_iter().chain(places(&events, metrics)).collect(),
         verifier: verifier(),
-        authority: authority.clone(),
+        authority: issuing.filter(|_| purpose == Purpose::Service),
+        remote: settings.remote.as_ref().map(|remote| remote.upstream.servers.iter().map(ToString::to_string).collect()),
         revocations: Arc::clone(&metrics.revocations),
         in_place: Arc::clone(&metrics.in_place),
         access_log: AccessLog::new(&settings.log, options.log.clone(), options.clock.clone()),
         upstreams: upstreams.clone(),
         metrics: metrics.proxy.clone(),
     });
-    Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, events, upstreams })
+    Ok(Built { snapshot: Arc::new(snapshot), issuers, authority, remote, events, upstreams })
 }
 
 fn list(errors: &[RegistryError]) -> String {
@@ -166,5 +183,6 @@ pub fn rehearse(settings: &Settings, options: &Options) -> Result<Arc<Snapshot>,
     if let Some(authority) = &settings.authority {
         Providers::build(&authority.identity_providers, None, &options.clock, &metrics.issuer)?;
     }
-    build(settings, None, None, &inbox(None, &metrics, options), &metrics, options).map(|built| built.snapshot)
+    build(settings, None, None, &inbox(None, &metrics, options), &metrics, options, Purpose::Rehearsal)
+        .map(|built| built.snapshot)
 }

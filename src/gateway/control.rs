@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 
 use super::authority::Estate;
-use super::build::{self, BuildError, Built};
+use super::build::{self, BuildError, Built, Purpose};
 use super::events;
 use super::listeners;
 use super::metrics::{Metrics, MetricsError};
@@ -73,14 +73,14 @@ impl Gateway {
         let estate = estate.transpose()?.flatten();
         let (archive, events_archive) = (opened.map(SavedKeys::of_issuers), opened.map(SavedKeys::of_events));
         let inbox = events::inbox(opened, &metrics, &options);
-        let parts = build::build(&settings, None, estate.as_ref(), &inbox, &metrics, &options)?;
+        let parts = build::build(&settings, None, estate.as_ref(), &inbox, &metrics, &options, Purpose::Service)?;
         let planned = listeners::plan(&settings.listeners, &[], &metrics.listener).map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, settings.workers.max(1), options.take_over)
             .map_err(|(address, cause)| StartError::Bind { address, cause })?;
         let admin_socket = settings.admin.map(bind_admin).transpose()?;
         let admin_address = admin_socket.as_ref().and_then(|socket| socket.local_addr().ok());
 
-        let Built { snapshot, issuers, authority, events, upstreams } = parts;
+        let Built { snapshot, issuers, authority, remote, events, upstreams } = parts;
         let pipeline = Pipeline::new(snapshot);
         let workers = Workers::start(settings.workers, &pipeline)?;
         archive.iter().for_each(|archive| issuers.keep_in(archive));
@@ -97,6 +97,7 @@ impl Gateway {
             issuers,
             upstreams,
             estate,
+            remote,
             archive,
             events,
             events_archive,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus::{Gauge, IntGauge, Opts, Registry, TextEncoder};
 
-use crate::authority::AuthorityMetrics;
+use crate::authority::{AuthorityMetrics, RemoteMetrics};
 use crate::clock::Clock;
 use crate::events::EventMetrics;
 use crate::issuer::{CacheSettings, IssuerMetrics, Remembered};
@@ -28,6 +28,7 @@ pub(super) struct Metrics {
     /// What the authority did for routes, made once as well.
     pub(super) in_place: Arc<InPlace>,
     pub(super) authority: AuthorityMetrics,
+    pub(super) remote: RemoteMetrics,
     /// Which tokens have ended early, made once as well.
     pub(super) revocations: Arc<Followed>,
     pub(super) events: EventMetrics,
@@ -46,6 +47,7 @@ impl Metrics {
         let remembered = Arc::new(Remembered::new(cache));
         let issuer = IssuerMetrics::register(&registry, &remembered, clock.clone())?;
         let authority = AuthorityMetrics::register(&registry)?;
+        let remote = RemoteMetrics::register(&registry)?;
         let revocations = revocations(&registry, clock)?;
         let events = EventMetrics::register(&registry)?;
         let reload_success = IntGauge::new(
@@ -73,6 +75,7 @@ impl Metrics {
             remembered,
             in_place: Arc::new(InPlace::new(cache)),
             authority,
+            remote,
             revocations,
             events,
             reload_success,

@@ -14,6 +14,7 @@ mod metrics;
 mod opened_store;
 mod options;
 mod reload;
+mod remote;
 mod revocations;
 mod running;
 mod saved_keys;

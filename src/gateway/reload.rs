@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::authority::Estate;
-use super::build::{self, BuildError, Built};
+use super::build::{self, BuildError, Built, Purpose};
 use super::control::Gateway;
 use super::listeners;
 use super::running::{Running, Shared};
@@ -55,7 +55,8 @@ impl Shared {
         let workers = running.workers.as_ref().ok_or(ReloadError::Draining)?;
         check_fixed(&running.settings, &settings)?;
         let estate = running.estate.as_ref();
-        let built = build::build(&settings, Some(running), estate, &self.inbox, &self.metrics, &self.options)?;
+        let (inbox, purpose) = (&self.inbox, Purpose::Service);
+        let built = build::build(&settings, Some(running), estate, inbox, &self.metrics, &self.options, purpose)?;
         let planned = listeners::plan(&settings.listeners, &running.listeners, &self.metrics.listener);
         let planned = planned.map_err(BuildError::listener)?;
         let bound = listeners::bind(planned, workers.count(), self.options.take_over);
@@ -65,7 +66,7 @@ impl Shared {
             self.reconfigure(estate, authority)?;
         }
         // From here on nothing can fail.
-        let Built { snapshot, issuers, authority, events, upstreams } = built;
+        let Built { snapshot, issuers, authority, remote, events, upstreams } = built;
         if let Some((estate, authority)) = estate.zip(authority) {
             estate.commit(authority);
         }
@@ -74,6 +75,7 @@ impl Shared {
         issuers.commit(Some(&running.issuers), &self.control);
         events.iter().for_each(|receiver| receiver.start(&self.control, running.events_archive.as_ref()));
         running.events = events;
+        running.remote = remote;
         listeners::commit(bound, &mut running.listeners, workers);
         if let Some(level) = &self.options.log_level {
             level.set(&settings.log.level);
@@ -115,7 +117,10 @@ fn check_fixed(running: &Settings, wanted: &Settings) -> Result<(), ReloadError>
     if running.store != wanted.store {
         return Err(ReloadError::Fixed("store"));
     }
-    if running.authority.is_some() != wanted.authority.is_some() {
+    if running.remote.is_some() && wanted.authority.is_some() || running.authority.is_some() && wanted.remote.is_some() {
+        return Err(ReloadError::Fixed("whether the authority is a remote one"));
+    }
+    if running.authority.is_some() != wanted.authority.is_some() || running.remote.is_some() != wanted.remote.is_some() {
         return Err(ReloadError::Fixed("whether there is an authority"));
     }
     if let (Some(running), Some(wanted)) = (&running.authority, &wanted.authority)

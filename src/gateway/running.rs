@@ -9,6 +9,7 @@ use super::metrics::Metrics;
 use super::options::Options;
 use super::revocations::RevocationLog;
 use super::workers::Workers;
+use crate::authority::RemoteAuthority;
 use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::events::{Inbox, Receiver};
@@ -38,6 +39,8 @@ pub(super) struct Running {
     pub(super) upstreams: Vec<Arc<Upstream>>,
     /// The authority's parts, where there is one.
     pub(super) estate: Option<Estate>,
+    /// The remote authority, where there is one.
+    pub(super) remote: Option<Arc<RemoteAuthority>>,
     /// Where fetched keys are saved, where there is a store.
     pub(super) archive: Option<Archive>,
     /// What takes events from identity servers.

@@ -49,14 +49,17 @@ impl Exchanged {
         Arc::ptr_eq(&self.terms, terms) && self.verified.holds(now)
     }
 
-    /// Whether it was known to be true at most `span` before `now`.
-    pub fn is_confirmed(&self, span: Duration, now: Timestamp) -> bool {
-        now.since(Timestamp::from_millis(self.confirmed.load(Ordering::Relaxed))) < span
+    /// Whether it was last known to be true `span` before `now` or longer ago, and the caller is the one who is to ask: for
+    /// others it is known from here on.
+    pub fn takes_turn(&self, span: Duration, now: Timestamp) -> bool {
+        let confirmed = self.confirmed.load(Ordering::Relaxed);
+        let is_due = now.since(Timestamp::from_millis(confirmed)) >= span;
+        is_due && self.confirmed.compare_exchange(confirmed, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Notes that it is true at `now`.
-    pub fn confirm(&self, now: Timestamp) {
-        self.confirmed.fetch_max(now.millis(), Ordering::Relaxed);
+    /// Notes that it is true no more: whoever finds it asks.
+    pub fn doubt(&self) {
+        self.confirmed.store(0, Ordering::Relaxed);
     }
 
     /// What its memory takes, in bytes.

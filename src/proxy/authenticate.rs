@@ -13,7 +13,7 @@ use super::exchange::{exchange, reconcile};
 use super::forwarded::ClientView;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
-use super::renew::Renewal;
+use super::renew::{Former, Renewal};
 use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
 use super::standing::Proofs;
@@ -132,7 +132,7 @@ impl Asking<'_> {
     /// Proves one token, and makes it one of the route's application where it is another's.
     async fn prove(self, token: &str) -> Result<Known, Rejection> {
         if self.plan.settings.reconcile.is_some()
-            && let Some((presented, exchanged)) = Box::pin(reconcile(self.snapshot, self.plan, token)).await?
+            && let Some((presented, exchanged)) = Box::pin(reconcile(self.snapshot, self.plan, token, self.client.ip)).await?
         {
             return Ok(self.known_by(presented, &exchanged, token));
         }
@@ -146,7 +146,7 @@ impl Asking<'_> {
             let token = (self.plan.settings.authorization == Authorization::Presented).then(|| token.into());
             return Ok(Known { verified, presented: None, token });
         }
-        let exchanged = exchange(self.snapshot, self.plan, &verified, token).await.map_err(named)?;
+        let exchanged = exchange(self.snapshot, self.plan, &verified, token, self.client.ip).await.map_err(named)?;
         Ok(self.known_by(verified, &exchanged, token))
     }
 
@@ -202,17 +202,17 @@ impl Asking<'_> {
         let (mut expired, mut is_key_gone) = (Vec::new(), false);
         for token in presented.tokens() {
             match self.snapshot.verifier.look_back(token).await {
-                Past::Good(verified) => expired.extend(Some(*verified).filter(|verified| self.has_expired(verified))),
+                Past::Good(verified) if self.has_expired(&verified) => expired.push(Former { token, verified: *verified }),
                 // It is as if it had not come: keys rotate while browsers sleep.
                 Past::KeyGone => is_key_gone = true,
-                Past::Nothing => {}
+                Past::Good(_) | Past::Nothing => {}
             }
         }
         if expired.is_empty() && !is_key_gone {
             return Err(refused());
         }
         // What was revoked renews nothing, though its session should go on; and the browser need not bring it again.
-        if let Err(revoked) = expired.iter().try_for_each(|verified| self.snapshot.check_standing(verified)) {
+        if let Err(revoked) = expired.iter().try_for_each(|former| self.snapshot.check_standing(&former.verified)) {
             renewal.clear(set_cookies);
             return Err(revoked);
         }
@@ -235,9 +235,14 @@ impl Asking<'_> {
         Renewal::of(self.snapshot, self.plan, self.head, self.client, self.upgrading)
     }
 
-    async fn renewed(self, renewal: Renewal<'_>, former: &[Verified], set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
-        let refreshed = renewal.renew(former, set_cookies).await?;
-        self.prove(&refreshed.token.token).await
+    async fn renewed(
+        self,
+        renewal: Renewal<'_>,
+        former: &[Former<'_>],
+        set_cookies: &mut SetCookies,
+    ) -> Result<Known, Rejection> {
+        let renewed = renewal.renew(former, set_cookies).await?;
+        self.prove(&renewed.access_token).await
     }
 }
 

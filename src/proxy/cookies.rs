@@ -41,9 +41,13 @@ pub fn refresh_token(
 
 /// Has the browser forget both, wherever it may have them from here.
 pub fn cleared(domain: Option<&str>, client: &ClientView<'_>) -> Vec<HeaderValue> {
+    [ACCESS_TOKEN, REFRESH_TOKEN].into_iter().flat_map(|name| forgotten(name, domain, client)).collect()
+}
+
+/// Has the browser forget the cookie `name`, wherever it may have it from here.
+pub fn forgotten(name: &str, domain: Option<&str>, client: &ClientView<'_>) -> Vec<HeaderValue> {
     let domains = domain.map(Some).into_iter().chain([None]);
-    let clear = |domain| [ACCESS_TOKEN, REFRESH_TOKEN].map(|name| cookie(name, "", Some(Duration::ZERO), domain, client));
-    domains.flat_map(clear).flatten().collect()
+    domains.filter_map(|domain| cookie(name, "", Some(Duration::ZERO), domain, client).ok()).collect()
 }
 
 /// What a request leaves in the browser, whatever its answer will be.

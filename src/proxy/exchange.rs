@@ -4,8 +4,8 @@
 //! Called by [`super::authenticate`](mod@super::authenticate) with a proved token. What is remembered is held against the revocations, the authority's
 //! settings and its user's version at every use, so that nobody keeps what they lost.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -13,14 +13,13 @@ use super::in_place::keep_nothing;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
-use crate::authority::{Authority, Denial, InPlace};
-use crate::issuer::{Exchanged, Verified};
+use crate::authority::{Authority, Denial, InPlace, Issuing};
+use crate::issuer::{Exchanged, Verified, VerifyError};
 use crate::store::Digest;
-use crate::token::RawToken;
+use crate::token::{RawToken, VerifiedClaims};
 
-/// For so long an exchange is believed without asking the store: what a user gained meanwhile shows then. What they lost ends
-/// it at once, by a revocation.
-const CONFIRMED_FOR: Duration = Duration::from_secs(2);
+/// The finer word for a token of another application that nobody exchanges.
+pub(super) const OTHER_APPLICATION: &str = "other_application";
 /// A token longer than this is looked at by no provider.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
@@ -28,9 +27,11 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 #[derive(Clone, Copy)]
 struct Exchange<'r> {
     snapshot: &'r Arc<Snapshot>,
-    authority: &'r Arc<Authority>,
+    issuing: &'r Issuing,
     application: Uuid,
     token: &'r str,
+    /// The client's.
+    address: IpAddr,
 }
 
 /// What the caller of `token`, whose proof `presented` is, is at the application of `plan`.
@@ -39,15 +40,16 @@ pub(super) async fn exchange(
     plan: &RoutePlan,
     presented: &Arc<Verified>,
     token: &str,
+    address: IpAddr,
 ) -> Result<Arc<Exchanged>, Rejection> {
-    let (Some(authority), Some(application)) = (&snapshot.authority, plan.settings.application) else {
-        return Err(Rejection::detailed(Reason::InvalidToken, "other_application"));
+    let (Some(issuing), Some(application)) = (&snapshot.authority, plan.settings.application) else {
+        return Err(Rejection::detailed(Reason::InvalidToken, OTHER_APPLICATION));
     };
     // Others than the authority have such a secret: what it signs is good where they are.
     if presented.is_by_shared_secret() {
-        return Err(Rejection::detailed(Reason::InvalidToken, "other_application"));
+        return Err(Rejection::detailed(Reason::InvalidToken, OTHER_APPLICATION));
     }
-    let exchange = Exchange { snapshot, authority, application, token };
+    let exchange = Exchange { snapshot, issuing, application, token, address };
     match exchange.recall(presented).await {
         Some(exchanged) => Ok(exchanged),
         None => Box::pin(exchange.make(presented)).await,
@@ -60,16 +62,17 @@ pub(super) async fn reconcile(
     snapshot: &Arc<Snapshot>,
     plan: &RoutePlan,
     token: &str,
+    address: IpAddr,
 ) -> Result<Option<(Arc<Verified>, Arc<Exchanged>)>, Rejection> {
-    let (Some(authority), Some(application)) = (&snapshot.authority, plan.settings.application) else { return Ok(None) };
-    let Some(provider) = plan.settings.reconcile else { return Ok(None) };
-    let exchange = Exchange { snapshot, authority, application, token };
-    if let Some(found) = exchange.recall_reconciled(provider).await? {
+    let (Some(issuing), Some(application)) = (&snapshot.authority, plan.settings.application) else { return Ok(None) };
+    let (Some(provider), Some(authority)) = (plan.settings.reconcile, issuing.embedded()) else { return Ok(None) };
+    let exchange = Exchange { snapshot, issuing, application, token, address };
+    if let Some(found) = exchange.recall_reconciled(authority, provider).await? {
         return Ok(Some(found));
     }
     let raw = RawToken::parse(token, MAX_TOKEN_BYTES).ok();
     match raw.filter(|raw| authority.issuer_of(provider) == Some(raw.issuer())) {
-        Some(_) => Box::pin(exchange.reconcile(provider)).await.map(Some),
+        Some(_) => Box::pin(exchange.reconcile(authority, provider)).await.map(Some),
         None => Ok(None),
     }
 }
@@ -81,22 +84,21 @@ impl Exchange<'_> {
         let now = self.snapshot.verifier.clock().now();
         let table = self.snapshot.revocations.table();
         let stands = table.is_empty() || table.check(&exchanged.verified.lineage(), now).is_ok();
-        if !stands || !exchanged.holds(self.authority.terms(), now) {
+        if !stands || !exchanged.holds(self.issuing.terms(), now) {
             return None;
         }
-        if exchanged.is_confirmed(CONFIRMED_FOR, now) {
+        if !exchanged.takes_turn(self.issuing.believed_for(), now) {
             return Some(exchanged);
         }
         Box::pin(self.confirm(&exchanged)).await.then_some(exchanged)
     }
 
-    /// Whether an exchange would still give it. While the store is out of reach nothing is known to have changed.
+    /// Whether an exchange would still give it. While that cannot be asked nothing is known to have changed. One request asks,
+    /// and others believe it meanwhile.
     async fn confirm(self, exchanged: &Exchanged) -> bool {
-        let now = self.snapshot.verifier.clock().now();
-        let claims = &exchanged.verified.identity.claims;
-        let stays = self.authority.is_as_exchanged(claims, self.application, exchanged.user_version).await.unwrap_or(true);
-        if stays {
-            exchanged.confirm(now);
+        let stays = self.issuing.is_as_exchanged(exchanged, self.address).await.unwrap_or(true);
+        if !stays {
+            exchanged.doubt();
         }
         stays
     }
@@ -104,11 +106,16 @@ impl Exchange<'_> {
     async fn make(self, presented: &Arc<Verified>) -> Result<Arc<Exchanged>, Rejection> {
         let of = (Digest::of(self.token), self.application);
         let work = || {
-            let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(self.authority));
+            let (snapshot, issuing) = (Arc::clone(self.snapshot), self.issuing.clone());
             let (presented, token, application) = (Arc::clone(presented), self.token.to_owned(), self.application);
+            let address = self.address;
             async move {
-                let made = authority.exchange_in_place(&presented.identity.claims, application).await?;
-                let exchanged = proved(&snapshot, &authority, application, made).await?;
+                let claims = &presented.identity.claims;
+                let made = issuing.exchange(claims, &token, application, address).await?;
+                let exchanged = proved(&snapshot, &issuing, application, made).await?;
+                if !is_exchange_of(claims, &exchanged, application) {
+                    return Err(issuing.unproved("not_what_was_asked_for"));
+                }
                 snapshot.verifier.remember_exchange(&token, &presented, &exchanged);
                 Ok(exchanged)
             }
@@ -120,24 +127,28 @@ impl Exchange<'_> {
     }
 
     /// A partner's token that was reconciled before.
-    async fn recall_reconciled(self, provider: Uuid) -> Result<Option<(Arc<Verified>, Arc<Exchanged>)>, Rejection> {
+    async fn recall_reconciled(
+        self,
+        authority: &Authority,
+        provider: Uuid,
+    ) -> Result<Option<(Arc<Verified>, Arc<Exchanged>)>, Rejection> {
         let now = self.snapshot.verifier.clock().now();
         let Some(presented) = self.snapshot.in_place.reconciled.get(self.token, now) else { return Ok(None) };
-        if !self.authority.stands_by(provider, &presented) {
+        if !authority.stands_by(provider, &presented) {
             return Ok(None);
         }
         self.snapshot.check_standing(&presented)?;
         Ok(self.recall(&presented).await.map(|exchanged| (presented, exchanged)))
     }
 
-    async fn reconcile(self, provider: Uuid) -> Result<(Arc<Verified>, Arc<Exchanged>), Rejection> {
+    async fn reconcile(self, authority: &Arc<Authority>, provider: Uuid) -> Result<(Arc<Verified>, Arc<Exchanged>), Rejection> {
         let of = (Digest::of(self.token), provider, self.application);
         let work = || {
-            let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(self.authority));
-            let (token, application) = (self.token.to_owned(), self.application);
+            let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(authority));
+            let (issuing, token, application) = (self.issuing.clone(), self.token.to_owned(), self.application);
             async move {
                 let (presented, made) = authority.reconcile_in_place(provider, &token, application).await?;
-                let exchanged = proved(&snapshot, &authority, application, made).await?;
+                let exchanged = proved(&snapshot, &issuing, application, made).await?;
                 let presented = snapshot.in_place.remember(&token, presented, &exchanged);
                 Ok((presented, exchanged))
             }
@@ -155,12 +166,25 @@ impl Exchange<'_> {
 }
 
 /// The token that was made, proved as one that a client had presented would be.
-async fn proved(snapshot: &Snapshot, authority: &Authority, application: Uuid, made: InPlace) -> Result<Arc<Exchanged>, Denial> {
+async fn proved(snapshot: &Snapshot, issuing: &Issuing, application: Uuid, made: InPlace) -> Result<Arc<Exchanged>, Denial> {
     let InPlace { token, user_version } = made;
-    let verified = snapshot.verifier.verify_apart(&token).await;
-    let verified = verified.map_err(|_| Denial::Defect("a token made here is not accepted here"))?;
-    let (terms, now) = (Arc::clone(authority.terms()), snapshot.verifier.clock().now());
+    let verified = snapshot.verifier.verify_apart(&token).await.map_err(|error| match error {
+        VerifyError::KeysUnavailable { retry_after, .. } => Denial::KeysUnavailable(retry_after),
+        refused @ VerifyError::Refused { .. } => issuing.unproved(refused.reason()),
+    })?;
+    let (terms, now) = (Arc::clone(issuing.terms()), snapshot.verifier.clock().now());
     Ok(Arc::new(Exchanged::new(application, token, verified, terms, user_version, now)))
+}
+
+/// Whether a token is of the same user as `presented`, for no other application than this one, and lives no longer: whoever
+/// made it may have confused one answer with another.
+fn is_exchange_of(presented: &VerifiedClaims, exchanged: &Exchanged, application: Uuid) -> bool {
+    let identity = &exchanged.verified.identity;
+    let (claims, application) = (&identity.claims, application.to_string());
+    let of = claims.document().get("applicationId").map(|id| id.as_str() == Some(&*application));
+    let is_same_user =
+        claims.issuer() == presented.issuer() && claims.subject().is_some_and(|it| Some(it) == presented.subject());
+    is_same_user && of.unwrap_or(true) && claims.expires_at() <= presented.expires_at()
 }
 
 /// What a route answers where the authority did not do what it asked. `detail` is the finer word for a caller who may not.
@@ -170,7 +194,7 @@ pub(super) fn refuse(denial: &Denial, detail: &'static str) -> Rejection {
             Rejection::detailed(Reason::InvalidToken, detail)
         }
         Denial::KeysUnavailable(retry_after) => Rejection::keys_unavailable(*retry_after),
-        Denial::Store(_) | Denial::Busy | Denial::TooMany(_) => Rejection::authority_unavailable(),
+        Denial::Store(_) | Denial::Busy | Denial::TooMany(_) | Denial::Remote => Rejection::authority_unavailable(),
         Denial::Defect(what) => Rejection::defect(what),
     }
 }

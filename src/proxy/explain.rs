@@ -13,6 +13,7 @@ use super::authenticate::{Asking, Caller, authenticate, present};
 use super::authorize::authorize;
 use super::authorized_request::AuthorizedRequest;
 use super::cookies::SetCookies;
+use super::exchange::OTHER_APPLICATION;
 use super::foreseen;
 use super::forwarded::{ClientView, PeerView};
 use super::matching::find_route;
@@ -74,6 +75,8 @@ pub enum Answer {
     },
     /// It cannot be said without what the gateway has when it runs.
     Undecided(Missing),
+    /// The token is for another application, and the remote authority here is asked to exchange it when the gateway runs.
+    Exchanged(Box<str>),
 }
 
 /// What is not there while a request is explained.
@@ -99,7 +102,7 @@ impl Snapshot {
         let outcome = match answer {
             Answer::Forwarded { .. } | Answer::Preflight | Answer::Own => Outcome::Good,
             Answer::Refused { .. } => Outcome::Refused,
-            Answer::Undecided(_) => Outcome::Unknown,
+            Answer::Undecided(_) | Answer::Exchanged(_) => Outcome::Unknown,
         };
         if let Some(last) = notes.stages.last_mut() {
             last.outcome = outcome;
@@ -138,7 +141,8 @@ async fn follow(snapshot: &Arc<Snapshot>, peer: &Peer, mut head: Parts, notes: &
     notes.credentials(snapshot, &plan, &head, &client, clean.upgrade.is_some()).await?;
     let upgrading = clean.upgrade.is_some();
     let asking = Asking { snapshot, plan: &plan, head: &head, client: &client, upgrading };
-    let caller = authenticate(asking, &mut SetCookies::default()).await?;
+    let caller = authenticate(asking, &mut SetCookies::default()).await;
+    let caller = caller.map_err(|rejection| notes.refused(snapshot, &plan, rejection))?;
     notes.decide(&plan, &caller);
     let authorized = authorize(&plan, caller)?;
 
@@ -263,6 +267,18 @@ impl Notes {
             }
         }
         if undecided { Err(self.undecided(plan, Missing::Keys)) } else { Ok(()) }
+    }
+
+    /// Undecided where the remote authority would be asked for an exchange: then nobody asks.
+    fn refused(&mut self, snapshot: &Snapshot, plan: &RoutePlan, rejection: Rejection) -> Answer {
+        match &snapshot.remote {
+            Some(remote) if rejection.detail == Some(OTHER_APPLICATION) && plan.settings.application.is_some() => {
+                self.say(format!("the token is for another application; the remote authority at {remote} would exchange it"));
+                self.undecided(plan, Missing::Store);
+                Answer::Exchanged(remote.clone())
+            }
+            _ => rejection.into(),
+        }
     }
 
     /// Says what rule would decide about whoever the token turned out to be.

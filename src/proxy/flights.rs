@@ -65,9 +65,13 @@ where
 }
 
 impl<K: Eq + Hash, T> Flights<K, T> {
-    /// Forgets an outcome, so that the next caller has the work done anew.
-    pub(super) fn forget(&self, key: &K) {
-        self.flights().remove(key);
+    /// Forgets an outcome that `is_it`, so that the next caller has the work done anew: once for all who found it bad at the
+    /// same time.
+    pub(super) fn forget(&self, key: &K, is_it: impl FnOnce(&T) -> bool) {
+        let mut flights = self.flights();
+        if flights.get(key).is_some_and(|listed| listed.borrow().as_ref().is_some_and(is_it)) {
+            flights.remove(key);
+        }
     }
 
     fn flights(&self) -> MutexGuard<'_, HashMap<K, Outcome<T>>> {
@@ -121,7 +125,9 @@ mod tests {
         assert_eq!(asking.join_all().await, vec![Some(1); 64]);
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(fly(&flights, &done, KEEP).await, Some(1));
-        flights.forget(&1);
+        flights.forget(&1, |outcome| *outcome == 2);
+        assert_eq!(fly(&flights, &done, KEEP).await, Some(1), "another outcome is not the bad one");
+        flights.forget(&1, |outcome| *outcome == 1);
         assert_eq!(fly(&flights, &done, KEEP).await, Some(2));
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(fly(&flights, &done, KEEP).await, Some(2), "the end of the first flight is none of the second");

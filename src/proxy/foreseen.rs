@@ -46,7 +46,8 @@ pub(super) fn of_none(plan: &RoutePlan, head: &Parts) -> Option<&'static str> {
 
 async fn of_token(snapshot: &Snapshot, plan: &RoutePlan, token: &str) -> Option<&'static str> {
     match snapshot.verifier.verify(token).await {
-        Ok(verified) => needs_exchange(plan, &verified).then_some(EXCHANGED),
+        // What a remote authority is asked is said where it would be.
+        Ok(verified) => (snapshot.remote.is_none() && needs_exchange(plan, &verified)).then_some(EXCHANGED),
         Err(_) => may_reconcile(snapshot, plan, token).then_some(RECONCILED),
     }
 }

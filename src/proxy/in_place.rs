@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::flights::Flights;
-use crate::authority::{Denial, Refreshed};
+use crate::authority::{Denial, Renewed};
 use crate::issuer::{CacheSettings, Exchanged, Remembered, Verified};
 use crate::store::Digest;
 
@@ -24,7 +24,7 @@ pub(super) type ReconcileOf = (Digest, Uuid, Uuid);
 /// What one reconciliation gave, with the proof of the partner's token.
 pub(super) type Reconciling = Result<(Arc<Verified>, Arc<Exchanged>), Denial>;
 /// What one refresh gave.
-pub(super) type Refreshing = Result<Arc<Refreshed>, Denial>;
+pub(super) type Refreshing = Result<Arc<Renewed>, Denial>;
 
 /// What routes share of what the authority does for them.
 #[derive(Debug)]

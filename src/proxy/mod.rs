@@ -31,6 +31,7 @@ mod plan;
 mod record;
 mod rejection;
 mod renew;
+mod renew_by_use;
 mod respond;
 pub mod sanitize;
 mod sign_in;

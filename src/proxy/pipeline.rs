@@ -24,6 +24,7 @@ use super::respond::{Body, Content, preflight, respond};
 use super::sanitize::sanitize;
 use super::snapshot::Snapshot;
 use super::tunnel::Upgrade;
+use crate::authority::Issuing;
 use crate::peer::Peer;
 
 /// Serves requests by the configuration in force. Cloning shares it.
@@ -115,7 +116,7 @@ async fn run(
     snapshot.remove_api_key(&mut head.headers);
     view.tell(heard.as_ref(), &head.uri, &mut head.headers);
     let upgrade = Upgrade::wanted(clean.upgrade, &mut head, &plan);
-    let signer = Signer::Authority(snapshot.authority.as_deref());
+    let signer = Signer::Authority(snapshot.authority.as_ref().and_then(Issuing::embedded).map(|authority| &**authority));
     let request = AuthorizedRequest::inject(&authorized, head, &plan, &record.id, signer).map_err(readable)?;
     let answer = forward(snapshot, request, body, &plan, peer, upgrade).await.map_err(readable)?;
     Ok(respond(answer, &plan, origin.as_ref()))

@@ -15,19 +15,27 @@ use super::forwarded::ClientView;
 use super::in_place::keep_refreshing;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
+use super::renew_by_use::renew_by_use;
 use super::snapshot::Snapshot;
-use crate::authority::{Authority, Denial, Owned, Owner, Refreshed};
+use crate::authority::{Authority, Denial, Issuing, Owned, Owner, Renewed};
 use crate::identity::credential::{self, Presented, REFRESH_TOKEN};
-use crate::issuer::Verified;
+use crate::issuer::{Refusal, Verified, VerifyError};
 use crate::store::Digest;
+use crate::token::TokenFault;
 
 /// A request whose session may be renewed.
 #[derive(Clone, Copy)]
 pub(super) struct Renewal<'r> {
     snapshot: &'r Arc<Snapshot>,
-    authority: &'r Arc<Authority>,
+    issuing: &'r Issuing,
     client: &'r ClientView<'r>,
-    refresh_tokens: Presented<'r>,
+    pub(super) refresh_tokens: Presented<'r>,
+}
+
+/// An access token that was renewed, with its proof: it was good but for its expiry.
+pub(super) struct Former<'r> {
+    pub(super) token: &'r str,
+    pub(super) verified: Verified,
 }
 
 impl<'r> Renewal<'r> {
@@ -39,28 +47,30 @@ impl<'r> Renewal<'r> {
         client: &'r ClientView<'r>,
         upgrading: bool,
     ) -> Option<Self> {
-        let authority = snapshot.authority.as_ref()?;
+        let issuing = snapshot.authority.as_ref()?;
         if plan.settings.application.is_none() || !plan.settings.token_from.cookie {
             return None;
         }
         let refresh_tokens = credential::cookies(&head.headers, REFRESH_TOKEN).ok()?;
         refresh_tokens.tokens().next()?;
         let counts = cookie_counts(&head.method, upgrading, &head.headers, &plan.settings.origins, client);
-        counts.then_some(Self { snapshot, authority, client, refresh_tokens })
+        counts.then_some(Self { snapshot, issuing, client, refresh_tokens })
     }
 
     /// A new access token in place of those in `former`, none or all of them expired.
     ///
     /// # Errors
     /// 401 where the refresh token is not good, or not of the session of `former`: then the browser forgets both.
-    pub(super) async fn renew(self, former: &[Verified], set_cookies: &mut SetCookies) -> Result<Arc<Refreshed>, Rejection> {
-        let renewed = self.refresh(former).await;
-        let domain = self.authority.settings().cookie_domain.as_deref();
+    pub(super) async fn renew(self, former: &[Former<'_>], set_cookies: &mut SetCookies) -> Result<Arc<Renewed>, Rejection> {
+        let renewed = match self.issuing {
+            Issuing::Embedded(authority) => self.renew_known(authority, former).await,
+            Issuing::Remote(_) => renew_by_use(self, former).await,
+        };
+        let domain = self.issuing.cookie_domain();
         match &renewed {
-            Ok(refreshed) => {
-                let token = &refreshed.refresh_token;
-                let access = cookies::access_token(&refreshed.token.token, domain, self.client);
-                let refresh = cookies::refresh_token(&token.value, token.lifetime, domain, self.client);
+            Ok(renewed) => {
+                let access = cookies::access_token(&renewed.access_token, domain, self.client);
+                let refresh = cookies::refresh_token(&renewed.refresh_token, renewed.lifetime, domain, self.client);
                 set_cookies.set(self.snapshot.metrics.cookies_to_set([access, refresh]));
             }
             Err(rejection) if matches!(rejection.reason, Reason::InvalidToken | Reason::ConflictingCookies) => {
@@ -73,54 +83,93 @@ impl<'r> Renewal<'r> {
 
     /// Has the browser forget both cookies.
     pub(super) fn clear(self, set_cookies: &mut SetCookies) {
-        let domain = self.authority.settings().cookie_domain.as_deref();
-        set_cookies.set(cookies::cleared(domain, self.client));
+        set_cookies.set(cookies::cleared(self.issuing.cookie_domain(), self.client));
     }
 
-    async fn refresh(self, former: &[Verified]) -> Result<Arc<Refreshed>, Rejection> {
-        let owner = self.owner(former).await?;
-        let key = Digest::of(owner.value);
-        let refreshed = self.share(owner.value, key).await?;
-        if self.prove(&refreshed).await.is_ok() {
-            return Ok(refreshed);
-        }
-        // What is remembered of a moment ago has ended since; the store knows whether the session has.
-        self.snapshot.in_place.refreshing.forget(&key);
-        let refreshed = self.share(owner.value, key).await?;
-        self.prove(&refreshed).await.map(|_| refreshed)
+    async fn renew_known(self, authority: &Authority, former: &[Former<'_>]) -> Result<Arc<Renewed>, Rejection> {
+        let owner = self.owner(authority, former).await?;
+        self.renew_with(owner.value, former).await.map(|(renewed, _)| renewed)
+    }
+
+    /// Renews the session of one refresh token; with the proof of the new access token.
+    pub(super) async fn renew_with(self, value: &str, former: &[Former<'_>]) -> Result<(Arc<Renewed>, Arc<Verified>), Rejection> {
+        let key = Digest::of(value);
+        let renewed = self.share(value, key, former).await?;
+        let (renewed, proved) = match self.prove(&renewed, &key).await {
+            // What is remembered of a moment ago has ended since; the store knows whether the session has.
+            Err(fault) if fault.is_of_age() => {
+                let renewed = self.share(value, key, former).await?;
+                let proved = self.prove(&renewed, &key).await;
+                (renewed, proved)
+            }
+            proved => (renewed, proved),
+        };
+        proved.map(|verified| (renewed, verified)).map_err(|fault| self.refuse(fault))
     }
 
     /// Whose refresh token it is: the one good one among those that came, of a session that `former` is of.
-    async fn owner(self, former: &[Verified]) -> Result<Owner<'r>, Rejection> {
+    async fn owner(self, authority: &Authority, former: &[Former<'_>]) -> Result<Owner<'r>, Rejection> {
         let values: Vec<&'r str> = self.refresh_tokens.tokens().collect();
-        let owned = self.authority.only_good_refresh_token(&values).await;
+        let owned = authority.only_good_refresh_token(&values).await;
         let owner = match owned.map_err(|denial| refuse(&denial, NOT_REFRESHED))? {
             Owned::By(owner) => owner,
             Owned::ByNobody => return Err(Rejection::detailed(Reason::InvalidToken, NOT_REFRESHED)),
             Owned::BySeveral => return Err(Reason::ConflictingCookies.into()),
         };
         // Somebody who could plant a refresh token would sign the browser in as themselves.
-        let is_of_it = |verified: &Verified| verified.lineage().session == Some(&*owner.session.to_string());
+        let is_of_it = |former: &Former<'_>| former.verified.lineage().session == Some(&*owner.session.to_string());
         if former.is_empty() || former.iter().any(is_of_it) { Ok(owner) } else { Err(Reason::ConflictingCookies.into()) }
     }
 
-    async fn share(self, value: &str, key: Digest) -> Result<Arc<Refreshed>, Rejection> {
+    async fn share(self, value: &str, key: Digest, former: &[Former<'_>]) -> Result<Arc<Renewed>, Rejection> {
         let work = || {
-            let (authority, value, address) = (Arc::clone(self.authority), value.to_owned(), self.client.ip);
-            async move { authority.refresh(&value, None, Some(address)).await.map(Arc::new) }
+            let (issuing, value, address) = (self.issuing.clone(), value.to_owned(), self.client.ip);
+            let former = former.first().map(|former| former.token.to_owned());
+            async move { issuing.refresh(&value, former.as_deref(), address).await.map(Arc::new) }
         };
         let outcome = self.snapshot.in_place.refreshing.join(key, keep_refreshing, work).await;
-        let refreshed = outcome.ok_or(Reason::AuthorityUnavailable)?;
-        refreshed.map_err(|denial| refuse(&denial, NOT_REFRESHED))
+        let renewed = outcome.ok_or(Reason::AuthorityUnavailable)?;
+        renewed.map_err(|denial| refuse(&denial, NOT_REFRESHED))
     }
 
-    /// The new token as one that was presented.
-    async fn prove(self, refreshed: &Refreshed) -> Result<Arc<Verified>, Rejection> {
-        let verified = self.snapshot.verifier.verify(&refreshed.token.token).await;
-        let verified = verified.map_err(|_| refuse(&Denial::RefreshToken, NOT_REFRESHED))?;
-        self.snapshot.check_standing(&verified).map(|()| verified)
+    /// The new token as one that was presented. One that is not good is not remembered.
+    async fn prove(self, renewed: &Arc<Renewed>, key: &Digest) -> Result<Arc<Verified>, Unproved> {
+        let verified = self.snapshot.verifier.verify(&renewed.access_token).await.map_err(Unproved::Unverified);
+        let standing =
+            verified.and_then(|verified| self.snapshot.check_standing(&verified).map(|()| verified).map_err(Unproved::Revoked));
+        standing.inspect_err(|fault| {
+            if !matches!(fault, Unproved::Unverified(VerifyError::KeysUnavailable { .. })) {
+                self.snapshot.in_place.refreshing.forget(key, |known| matches!(known, Ok(known) if Arc::ptr_eq(known, renewed)));
+            }
+        })
+    }
+
+    /// Nobody is signed out by a token of a remote's that is not good although it was just made.
+    fn refuse(self, fault: Unproved) -> Rejection {
+        match fault {
+            Unproved::Revoked(rejection) => rejection,
+            Unproved::Unverified(VerifyError::KeysUnavailable { retry_after, .. }) => Rejection::keys_unavailable(retry_after),
+            Unproved::Unverified(_) if self.issuing.embedded().is_some() => refuse(&Denial::RefreshToken, NOT_REFRESHED),
+            Unproved::Unverified(refused) => refuse(&self.issuing.unproved(refused.reason()), NOT_REFRESHED),
+        }
+    }
+}
+
+/// Why a token that a refresh gave is not good.
+enum Unproved {
+    Unverified(VerifyError),
+    Revoked(Rejection),
+}
+
+impl Unproved {
+    /// Whether time may have brought it about, where the token was good.
+    const fn is_of_age(&self) -> bool {
+        matches!(
+            self,
+            Self::Revoked(_) | Self::Unverified(VerifyError::Refused { refusal: Refusal::Token(TokenFault::Expired), .. })
+        )
     }
 }
 
 /// The finer word for a refresh token that is not good.
-const NOT_REFRESHED: &str = "not_refreshed";
+pub(super) const NOT_REFRESHED: &str = "not_refreshed";

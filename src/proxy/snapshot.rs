@@ -14,7 +14,7 @@ use super::own::OwnPlan;
 use super::plan::{Destination, RoutePlan};
 use super::rejection::{Reason, Rejection};
 use super::standing::Court;
-use crate::authority::Authority;
+use crate::authority::Issuing;
 use crate::identity::credential::is_ours;
 use crate::issuer::{Verified, Verifier};
 use crate::revocation::Followed;
@@ -30,7 +30,9 @@ pub struct Snapshot {
     pub(super) managed: ManagedHeaders,
     pub(super) verifier: Verifier,
     /// What issues tokens, and exchanges them.
-    pub(super) authority: Option<Arc<Authority>>,
+    pub(super) authority: Option<Issuing>,
+    /// Where the remote authority is, for explanations.
+    pub(super) remote: Option<Box<str>>,
     /// Which tokens have ended early.
     pub(super) revocations: Arc<Followed>,
     /// What the authority did for routes.
@@ -53,7 +55,9 @@ pub struct SnapshotParts {
     /// What proves tokens.
     pub verifier: Verifier,
     /// What issues tokens.
-    pub authority: Option<Arc<Authority>>,
+    pub authority: Option<Issuing>,
+    /// Where the remote authority is, for explanations.
+    pub remote: Option<Box<str>>,
     /// Which tokens have ended early.
     pub revocations: Arc<Followed>,
     /// What the authority did for routes.
@@ -126,7 +130,8 @@ fn tables(routes: &[Arc<RoutePlan>], own: &[Arc<OwnPlan>]) -> Vec<(Arc<str>, Rou
 impl Snapshot {
     /// Puts the parts together.
     pub fn new(parts: SnapshotParts) -> Self {
-        let SnapshotParts { routes, own, verifier, authority, revocations, in_place, access_log, upstreams, metrics } = parts;
+        let SnapshotParts { routes, own, verifier, authority, remote, revocations, in_place, access_log, upstreams, metrics } =
+            parts;
         let identity_headers = routes.iter().flat_map(|plan| &plan.settings().identity_headers);
         let managed = ManagedHeaders::new(identity_headers.map(|(name, _)| name));
         let own: Vec<Arc<OwnPlan>> = own.into_iter().map(Arc::new).collect();
@@ -138,6 +143,7 @@ impl Snapshot {
             managed,
             verifier,
             authority,
+            remote,
             revocations,
             in_place,
             access_log,
@@ -162,7 +168,7 @@ impl Snapshot {
     /// Removes an API key of ours from `Authorization`: no backend may have it.
     pub(super) fn remove_api_key(&self, headers: &mut HeaderMap) {
         let Some(authority) = &self.authority else { return };
-        let is_key = |value: &HeaderValue| authority.settings().api_key(value.as_bytes().trim_ascii()).is_some();
+        let is_key = |value: &HeaderValue| authority.has_api_key(value.as_bytes().trim_ascii());
         if headers.get_all(AUTHORIZATION).iter().any(|value| !is_ours(value) && is_key(value)) {
             headers.remove(AUTHORIZATION);
         }

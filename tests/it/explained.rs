@@ -158,7 +158,7 @@ fn told(answer: &Answer) -> String {
         Answer::Own => "own".to_owned(),
         Answer::Preflight => "204".to_owned(),
         Answer::Refused { status, reason, .. } => format!("{} {}", status.as_u16(), reason.word()),
-        Answer::Undecided(_) => "undecided".to_owned(),
+        Answer::Undecided(_) | Answer::Exchanged(_) => "undecided".to_owned(),
     }
 }
 

@@ -28,6 +28,7 @@ mod open_files;
 mod peers;
 mod pipeline;
 mod reload;
+mod remote;
 mod responses;
 mod sso;
 mod store;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::authority::{
-    ApiKey, Application, AuthoritySettings, IdentityProvider, Permissions, Signing, SingleSignOn, Usage, Webhook,
+    ApiKey, Application, AuthoritySettings, IdentityProvider, Permissions, RemoteApplication, RemoteSettings, Signing,
+    SingleSignOn, Usage, Webhook,
 };
 use crate::store::{Location, StoreSettings};
 
@@ -18,6 +19,32 @@ pub(super) fn lines(settings: &AuthoritySettings) -> Vec<(&'static str, &Arc<str
     let keys = settings.api_keys.iter().map(|it| ("API key", &it.name, permissions(it)));
     let webhooks = settings.webhooks.iter().map(|it| ("webhook", &it.name, webhook(it)));
     own.chain(applications).chain(providers).chain(keys).chain(webhooks).collect()
+}
+
+/// The same for a remote authority.
+pub(super) fn remote_lines(settings: &RemoteSettings) -> Vec<(&'static str, &Arc<str>, String)> {
+    let own = [("authority", &settings.issuer, remote(settings))].into_iter();
+    own.chain(settings.applications.iter().map(|it| ("application", &it.name, it.id.to_string()))).collect()
+}
+
+pub(super) fn remote_document(settings: &RemoteSettings) -> Value {
+    let named = |it: &Arc<RemoteApplication>| json!({ "name": &*it.name, "is": it.id.to_string() });
+    json!({
+        "issuer": &*settings.issuer,
+        "is": remote(settings),
+        "applications": settings.applications.iter().map(named).collect::<Vec<_>>(),
+    })
+}
+
+fn remote(settings: &RemoteSettings) -> String {
+    let seen = seen(settings.host.as_deref(), settings.cookie_domain.as_deref());
+    format!("{}, passed on to {}", seen.0, settings.keys.url.to_string().trim_end_matches('/')) + &seen.1
+}
+
+/// Where the API answers, and where cookies go.
+fn seen(host: Option<&str>, cookie_domain: Option<&str>) -> (String, String) {
+    let host = host.unwrap_or("any host");
+    (format!("on {host}"), cookie_domain.map_or_else(String::new, |domain| format!(", cookies for {domain}")))
 }
 
 pub(super) fn document(settings: &AuthoritySettings) -> Value {
@@ -47,9 +74,8 @@ pub(super) fn location(store: &StoreSettings) -> String {
 }
 
 fn authority(settings: &AuthoritySettings) -> String {
-    let host = settings.host.as_deref().map_or_else(|| "any host".to_owned(), str::to_owned);
-    let cookies = settings.cookie_domain.as_ref().map_or_else(String::new, |domain| format!(", cookies for {domain}"));
-    format!("on {host} ({}{cookies})", settings.algorithm)
+    let (host, cookies) = seen(settings.host.as_deref(), settings.cookie_domain.as_deref());
+    format!("{host} ({}{cookies})", settings.algorithm)
 }
 
 fn application(settings: &Application, authority: &AuthoritySettings) -> String {

@@ -33,6 +33,9 @@ fn answer(answer: &Answer) -> String {
         }
         Answer::Undecided(Missing::Keys) => UNDECIDED.to_owned(),
         Answer::Undecided(Missing::Store) => "not known: it depends on the store, which is not looked at here".to_owned(),
+        Answer::Exchanged(remote) => {
+            format!("not known: the remote authority at {remote} exchanges the token when the gateway runs")
+        }
     }
 }
 
@@ -60,5 +63,6 @@ fn answer_document(answer: &Answer) -> Value {
             json!({ "outcome": "refused", "status": status.as_u16(), "reason": reason.word(), "detail": detail })
         }
         Answer::Undecided(_) => json!({ "outcome": Outcome::Unknown.word() }),
+        Answer::Exchanged(remote) => json!({ "outcome": Outcome::Unknown.word(), "exchanged_by": &**remote }),
     }
 }

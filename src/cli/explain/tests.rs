@@ -344,3 +344,30 @@ fn the_authoritys_tokens_are_judged_with_its_published_keys_and_no_store_is_made
     assert!(out.contains("answer: answered by the gateway's own API"), "{out}");
     assert!(!bench.path("tollgate.db").exists() && !bench.path("tollgate.key").exists());
 }
+
+#[test]
+fn a_token_of_another_application_would_be_exchanged_by_the_remote_authority_which_nobody_asks() {
+    let bench = Bench::new("jwks_file = \"keys.json\"");
+    let (from, to) = (AUTHORITY.find("[authority]").unwrap(), AUTHORITY.find("[[application]]").unwrap());
+    let remote =
+        "[authority]\nissuer = \"https://authority.example\"\nhost = \"auth.example\"\nremote_url = \"http://127.0.0.1:1\"\n\n";
+    std::fs::write(bench.path("t.toml"), AUTHORITY[..from].to_owned() + remote + &AUTHORITY[to..]).unwrap();
+    let orders = "3c219e58-ed0e-4b18-ad48-f4f92793ae32";
+    let token = bench.token(&json!({
+        "iss": "https://authority.example", "aud": orders, "applicationId": orders, "sub": "a", "roles": [],
+    }));
+    let keys = bench.path("keys.json").display().to_string();
+    let explain = |host: &str, more: &[&str]| {
+        let url = format!("http://{host}/");
+        bench.explain(&[&["--url", &url, "--token", &token, "--jwks", &keys], more].concat()).1
+    };
+    let out = explain("orders.example", &[]);
+    assert!(out.contains("answer: what upstream \"orders\" answers"), "{out}");
+    let out = explain("billing.example", &[]);
+    assert!(out.contains("the token is for another application; the remote authority at 127.0.0.1:1 would exchange it"), "{out}");
+    assert!(
+        out.contains("answer: not known: the remote authority at 127.0.0.1:1 exchanges the token when the gateway runs"),
+        "{out}"
+    );
+    assert!(explain("billing.example", &["--json"]).contains("\"exchanged_by\""));
+}

@@ -5,16 +5,34 @@ use crate::config::layers::Block;
 use crate::route::RouteSettings;
 use crate::upstream::{UpstreamHost, UpstreamSettings};
 
+/// Who could sign.
+#[derive(Clone, Copy)]
+pub(super) enum Signs {
+    /// The embedded authority.
+    Authority,
+    /// Nobody here: a remote authority issues the tokens.
+    Remote,
+    /// Nobody.
+    Nobody,
+}
+
 pub(super) fn check(
     routes: &[Block<RouteSettings>],
     upstreams: &[Block<UpstreamSettings>],
-    has_authority: bool,
+    signs: Signs,
     problems: &mut Problems,
 ) {
     for Block { path, value: route } in routes.iter().filter(|route| route.value.assertion) {
         let path = &path.key("assertion");
-        if !has_authority {
-            problems.error(path, "found it without `[authority]`, whose key signs assertions; add the one or remove the other");
+        match signs {
+            Signs::Authority => {}
+            Signs::Nobody => {
+                problems.error(path, "found it without `[authority]`, whose key signs assertions; add the one or remove the other");
+            }
+            Signs::Remote => problems.error(
+                path,
+                "found it beside `authority.remote_url`; a remote authority signs no assertions, so remove the one or embed the other",
+            ),
         }
         let upstream = upstreams.iter().find(|upstream| upstream.value.name == route.upstream);
         if upstream.is_some_and(|upstream| tells_several_hosts(&upstream.value)) {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::authority::AuthoritySettings;
 use crate::config::compile::key_source::Keys;
 use crate::config::compile::{Context, authority, check_name, issuer, key_source};
 use crate::config::diagnostic::{Problems, quoted};
@@ -160,7 +159,7 @@ fn own(
 pub(super) fn check(
     events: &[Block<EventsSettings>],
     routes: &[Block<RouteSettings>],
-    authority: Option<&AuthoritySettings>,
+    authority: Option<authority::Presence<'_>>,
     admin: Option<SocketAddr>,
     problems: &mut Problems,
 ) {
@@ -202,7 +201,7 @@ fn check_listener(
     host: &HostPattern,
     path: &KeyPath,
     routes: &[Block<RouteSettings>],
-    authority: Option<&AuthoritySettings>,
+    authority: Option<authority::Presence<'_>>,
     problems: &mut Problems,
 ) {
     let at = events.path.as_str();

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use crate::authority::{AUTHORITY_ISSUER, VEND_ISSUER};
 use crate::clock::Timestamp;
 use crate::config::Settings;
-use crate::config::compile::authority::Applications;
+use crate::config::compile::authority::{Applications, Compiled};
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::document::Node;
 use crate::config::files::Files;
@@ -53,26 +53,49 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     let has_authority = source.has("authority");
     let listeners = each(source, "listener", context, |block, context| listener::compile(block, has_authority, context));
     let mut events = Vec::new();
-    let issuers = each(source, "issuer", context, |block, context| {
+    let mut issuers = each(source, "issuer", context, |block, context| {
         events.extend(events::of_issuer(block, source, context));
         issuer::compile(block, context)
     });
-    let upstreams = each(source, "upstream", context, upstream::compile);
+    let mut upstreams = each(source, "upstream", context, upstream::compile);
     let routes = each(source, "route", context, |block, context| route::compile(block, source, &known, context));
     let authority = authority::compile(source, &known, context);
+    let (authority, remote) = match authority {
+        Some(Compiled::Embedded(authority)) => (Some(Some(*authority)), None),
+        Some(Compiled::Remote(remote, its_events)) => {
+            events.extend(its_events);
+            (Some(None), Some(*remote))
+        }
+        Some(Compiled::Nobody) => (Some(None), None),
+        None => (None, None),
+    };
     let store = store::compile(source, context);
     route::check_references(source, context.problems);
     listener::check_addresses(source, &listeners, context.problems);
     issuer::check_unique(&issuers, context.problems);
     reach::check(&routes, has_authority, context.problems);
-    assertion::check(&routes, &upstreams, has_authority, context.problems);
+    let signs = match (has_authority, &remote) {
+        (_, Some(_)) => assertion::Signs::Remote,
+        (true, None) => assertion::Signs::Authority,
+        (false, None) => assertion::Signs::Nobody,
+    };
+    assertion::check(&routes, &upstreams, signs, context.problems);
     if let Some(Some(authority)) = &authority {
-        authority::check_beside(authority, source, &issuers, &routes, context.problems);
+        authority::check_beside(authority.into(), source, &issuers, &routes, context.problems);
+        routes.iter().for_each(|route| authority::check_reconcile(authority, route, &issuers, context.problems));
         authority::check_graces(authority, &routes, &upstreams, context.problems);
+    }
+    if let Some(remote) = &remote {
+        authority::check_beside(remote.into(), source, &issuers, &routes, context.problems);
+        authority::check_beside_remote(source, &routes, context.problems);
+        issuers.push(Block { path: KeyPath::of("authority"), value: remote.issuer() });
+        upstreams.push(Block { path: KeyPath::of("authority"), value: remote.upstream.clone() });
     }
     let admin = process::admin(source, &listeners, context.problems);
     if let Some(admin) = admin {
-        events::check(&events, &routes, authority.as_ref().and_then(Option::as_ref), admin, context.problems);
+        let own = authority.as_ref().and_then(Option::as_ref).map(authority::Presence::from);
+        let presence = own.or_else(|| remote.as_ref().map(authority::Presence::from));
+        events::check(&events, &routes, presence, admin, context.problems);
     }
     let workers = process::workers(source, context.problems);
     let token_cache = process::token_cache(source, context.problems);
@@ -87,6 +110,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
         issuers: values(issuers),
         events: values(events),
         authority: authority?,
+        remote,
         store: store?,
         upstreams: values(upstreams),
         routes: values(routes),

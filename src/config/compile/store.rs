@@ -19,7 +19,7 @@ const KEY_FORM: &str = "32 random bytes in base64, such as those of `openssl ran
 #[expect(clippy::option_option, reason = "refused, absent and present are three things")]
 pub(super) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Option<StoreSettings>> {
     if !source.has("store") {
-        if source.has("authority") {
+        if source.has("authority") && !source.has_in("authority", "remote_url") {
             let message = "found no `[store]` that it could keep users, sessions and keys in; add one with \
                            `url = \"sqlite://tollgate.db\"` and `encryption_key_file = \"tollgate.key\"`";
             context.problems.error(&KeyPath::of("authority"), message);

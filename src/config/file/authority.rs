@@ -1,7 +1,9 @@
-//! `[authority]`: the token authority.
+//! `[authority]`: the token authority, here or another server.
 
 use serde::Deserialize;
 
+use crate::config::file::events::{self, EventsFile};
+use crate::config::file::issuer::{KeysFile, REFRESH_KEYS};
 use crate::config::schema::Key;
 use crate::config::units::{Count, Span, SpanOrNever};
 
@@ -23,6 +25,13 @@ pub(crate) struct AuthorityFile {
     pub(crate) password_hashes_at_once: Option<Count<1, 1024>>,
     pub(crate) login_attempts: Option<Count<1, 1_000_000>>,
     pub(crate) login_attempts_window: Option<Span>,
+    pub(crate) remote_url: Option<String>,
+    pub(crate) ca_file: Option<String>,
+    pub(crate) timeout: Option<Span>,
+    pub(crate) max_lifetime: Option<Span>,
+    pub(crate) algorithms: Option<Vec<String>>,
+    pub(crate) keys: Option<KeysFile>,
+    pub(crate) events: Option<EventsFile>,
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -40,4 +49,11 @@ pub(super) const KEYS: &[Key] = &[
     Key::number("password_hashes_at_once"),
     Key::number("login_attempts"),
     Key::text("login_attempts_window"),
+    Key::text("remote_url"),
+    Key::text("ca_file"),
+    Key::text("timeout"),
+    Key::text("max_lifetime"),
+    Key::list("algorithms"),
+    Key::table("keys", REFRESH_KEYS),
+    Key::table("events", events::KEYS),
 ];

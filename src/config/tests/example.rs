@@ -1,4 +1,4 @@
-//! `config.example.toml` is accepted, and shows every setting.
+//! `config.example.toml` and `config.remote.example.toml` are accepted, and show every setting.
 
 use crate::config::document::{self, Node};
 use crate::config::file::ROOT;
@@ -6,6 +6,8 @@ use crate::config::schema::{Key, Kind};
 use crate::config::tests::{Bench, NOW, certificate};
 
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
+
+const REMOTE: &str = include_str!("../../../config.remote.example.toml");
 
 fn bench_with_the_files_of_the_example() -> Bench {
     let bench = Bench::new();
@@ -36,6 +38,15 @@ fn the_example_is_accepted_without_warning() {
 }
 
 #[test]
+fn the_example_of_a_remote_authority_is_accepted_without_warning() {
+    let settings = bench_with_the_files_of_the_example().load_with(REMOTE, &[]).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(settings.warnings, []);
+    let remote = settings.remote.unwrap();
+    assert_eq!((remote.applications.len(), settings.events.len(), settings.authority.is_none()), (2, 1, true));
+    assert_eq!((settings.issuers.len(), settings.upstreams.len()), (1, 3), "it is an issuer and an upstream");
+}
+
+#[test]
 fn the_example_is_a_file_for_its_owner_alone() {
     let bench = bench_with_the_files_of_the_example();
     for (mode, accepted) in [(0o600, true), (0o644, false)] {
@@ -46,9 +57,12 @@ fn the_example_is_a_file_for_its_owner_alone() {
 
 #[test]
 fn the_example_shows_every_known_key() {
-    let document = document::parse(EXAMPLE).unwrap();
+    // No file can show both kinds of authority.
+    let documents = [EXAMPLE, REMOTE].map(|text| document::parse(text).unwrap());
     let mut missing = Vec::new();
-    missing_keys(&[&document], ROOT, "", 0, &mut missing);
+    missing_keys(&documents.each_ref(), ROOT, "", 0, &mut missing);
+    // The same tables as an issuer's, which are shown there with all their alternatives.
+    missing.retain(|path| !path.starts_with("/authority/events/"));
     // It cannot stand beside `encryption_key_file`.
     assert_eq!(missing, ["/store/encryption_key"]);
     assert!(EXAMPLE.contains("\n# encryption_key = "));

@@ -162,6 +162,32 @@ upstream = "up"
 application = "orders"
 "#;
 
+/// A small good configuration with a remote authority.
+pub(super) const REMOTE: &str = r#"[[listener]]
+name = "public"
+address = "127.0.0.1:8443"
+
+[authority]
+issuer = "acme.com"
+host = "auth.example.com"
+remote_url = "https://fusionauth.example"
+ca_file = "ca.pem"
+
+[[application]]
+id = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
+name = "orders"
+
+[[upstream]]
+name = "up"
+servers = ["http://127.0.0.1:9001"]
+
+[[route]]
+name = "all"
+path = "/"
+upstream = "up"
+application = "orders"
+"#;
+
 #[test]
 fn the_configuration_file_comes_first_among_the_files() {
     let bench = Bench::new();

@@ -68,6 +68,8 @@ fn every_shape_has_the_known_keys_as_fields() {
     assert_eq!(fields::<KeysFile>(), keys(&["issuer", "keys"]));
     assert_eq!(fields::<StoreFile>(), keys(&["store"]));
     assert_eq!(fields::<AuthorityFile>(), keys(&["authority"]));
+    assert_eq!(fields::<KeysFile>(), keys(&["authority", "keys"]));
+    assert_eq!(fields::<EventsFile>(), keys(&["authority", "events"]));
     assert_eq!(fields::<ApplicationFile>(), keys(&["application"]));
     assert_eq!(fields::<RoleFile>(), keys(&["application", "roles"]));
     assert_eq!(fields::<IdentityProviderFile>(), keys(&["identity_provider"]));

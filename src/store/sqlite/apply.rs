@@ -41,7 +41,7 @@ fn one(db: &Connection, change: &Change, committed: &mut Committed) -> Result<()
         Change::End(ended) => end::end(db, ended, committed).map(drop),
         Change::EndEach(ended, entries) => end::end_each(db, ended, entries, committed),
         Change::EndsOnly(ended, known) => ending::check(db, ended, known),
-        Change::Revoke(revocation) => log(db, revocation, committed).and_then(|()| close_what(db, revocation)),
+        Change::Revoke(revocation) => revoke(db, revocation, committed),
         Change::RevokeForeign(revocation) => log(db, revocation, committed),
         Change::AddSigningKey(key) => sign::add(db, key),
         Change::ReplaceSigningKey(key) => sign::replace(db, key),
@@ -66,6 +66,10 @@ pub(super) fn change_one(db: &Connection, sql: &str, values: impl Params) -> Res
         0 => Err(StoreError::Conflict),
         _ => Ok(()),
     }
+}
+
+pub(super) fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
+    log(db, revocation, committed).and_then(|()| close_what(db, revocation))
 }
 
 pub(super) fn log(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {

@@ -9,4 +9,4 @@ mod sender;
 mod signing;
 mod store;
 
-pub use sender::{Sender, event, revocation};
+pub use sender::{Sender, event, payload, post_signed, revocation};

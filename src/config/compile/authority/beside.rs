@@ -1,6 +1,6 @@
 //! What of an authority and its surroundings does not go together: issuers of the same name, routes in its place.
 
-use crate::authority::{AuthoritySettings, IdentityProvider, Usage};
+use crate::authority::{AuthoritySettings, IdentityProvider, RemoteSettings, Usage};
 use crate::config::compile::authority::api_paths::RESERVED;
 use crate::config::compile::authority::cookie_domain;
 use crate::config::diagnostic::{Problems, quoted};
@@ -19,34 +19,55 @@ pub(super) fn check_provider_issuers(issuer: &str, providers: &[Block<IdentityPr
     }
 }
 
+/// What of an authority, here or remote, is seen from outside.
+#[derive(Clone, Copy)]
+pub(in crate::config::compile) struct Presence<'a> {
+    /// `iss` of its tokens.
+    issuer: &'a str,
+    /// Where the API answers; none: anywhere.
+    host: Option<&'a str>,
+    cookie_domain: Option<&'a str>,
+}
+
+impl<'a> From<&'a AuthoritySettings> for Presence<'a> {
+    fn from(of: &'a AuthoritySettings) -> Self {
+        Self { issuer: &of.issuer, host: of.host.as_deref(), cookie_domain: of.cookie_domain.as_deref() }
+    }
+}
+
+impl<'a> From<&'a RemoteSettings> for Presence<'a> {
+    fn from(of: &'a RemoteSettings) -> Self {
+        Self { issuer: &of.issuer, host: of.host.as_deref(), cookie_domain: of.cookie_domain.as_deref() }
+    }
+}
+
 pub(in crate::config::compile) fn check(
-    authority: &AuthoritySettings,
+    authority: Presence<'_>,
     source: &Source,
     issuers: &[Block<IssuerSettings>],
     routes: &[Block<RouteSettings>],
     problems: &mut Problems,
 ) {
     let path = KeyPath::of("authority");
-    if let Some(twin) = issuers.iter().find(|other| other.value.issuer == authority.issuer) {
-        let found = format!("{}, which is the issuer of {} too", quoted(&authority.issuer), quoted(&twin.value.name));
+    if let Some(twin) = issuers.iter().find(|other| *other.value.issuer == *authority.issuer) {
+        let found = format!("{}, which is the issuer of {} too", quoted(authority.issuer), quoted(&twin.value.name));
         problems.refuse(&path.key("issuer"), found, "each `iss` once");
     }
     check_host(authority, source.has("route"), &path, problems);
     for route in routes {
         check_api_paths(authority, route, problems);
         check_cookies(authority, route, problems);
-        check_reconcile(authority, route, issuers, problems);
     }
 }
 
-fn check_host(authority: &AuthoritySettings, has_routes: bool, path: &KeyPath, problems: &mut Problems) {
+fn check_host(authority: Presence<'_>, has_routes: bool, path: &KeyPath, problems: &mut Problems) {
     let path = &path.key("host");
-    match (&authority.host, &authority.cookie_domain) {
+    match (authority.host, authority.cookie_domain) {
         (None, _) if has_routes => {
             let message = "found nothing; beside routes the API needs a host, such as `host = \"auth.example.com\"`";
             problems.error(path, message);
         }
-        (Some(host), Some(domain)) if !cookie_domain::covers(domain, &HostPattern::Exact(host.clone())) => {
+        (Some(host), Some(domain)) if !cookie_domain::covers(domain, &HostPattern::Exact(host.into())) => {
             let found = format!("{}, from which no browser takes cookies for `cookie_domain`", quoted(host));
             problems.refuse(path, found, format_args!("a host in {}", quoted(domain)));
         }
@@ -55,8 +76,8 @@ fn check_host(authority: &AuthoritySettings, has_routes: bool, path: &KeyPath, p
 }
 
 /// The API answers before any route, so that such a route would never be asked.
-fn check_api_paths(authority: &AuthoritySettings, route: &Block<RouteSettings>, problems: &mut Problems) {
-    let Some(host) = authority.host.as_deref() else { return };
+fn check_api_paths(authority: Presence<'_>, route: &Block<RouteSettings>, problems: &mut Problems) {
+    let Some(host) = authority.host else { return };
     let shares_host = route.value.host.covers(&HostPattern::Exact(host.into()));
     let prefix = route.value.path.as_str();
     if let Some(reserved) = RESERVED.into_iter().find(|reserved| shares_host && is_below(prefix, reserved)) {
@@ -66,13 +87,9 @@ fn check_api_paths(authority: &AuthoritySettings, route: &Block<RouteSettings>, 
 }
 
 /// The path of the API that `path` is or is below, where the API answers at one of these hosts.
-pub(in crate::config::compile) fn reserved(
-    authority: &AuthoritySettings,
-    host: &HostPattern,
-    path: &str,
-) -> Option<&'static str> {
-    let shares_host = match &authority.host {
-        Some(own) => host.covers(&HostPattern::Exact(own.clone())),
+pub(in crate::config::compile) fn reserved(authority: Presence<'_>, host: &HostPattern, path: &str) -> Option<&'static str> {
+    let shares_host = match authority.host {
+        Some(own) => host.covers(&HostPattern::Exact(own.into())),
         None => *host == HostPattern::Any,
     };
     RESERVED.into_iter().find(|reserved| shares_host && (is_below(path, reserved) || is_below(reserved, path)))
@@ -84,8 +101,8 @@ fn is_below(prefix: &str, reserved: &str) -> bool {
     begins && prefix.get(reserved.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn check_cookies(authority: &AuthoritySettings, route: &Block<RouteSettings>, problems: &mut Problems) {
-    let Some(domain) = authority.cookie_domain.as_deref() else { return };
+fn check_cookies(authority: Presence<'_>, route: &Block<RouteSettings>, problems: &mut Problems) {
+    let Some(domain) = authority.cookie_domain else { return };
     let takes_cookies = route.value.application.is_some() && route.value.token_from.cookie;
     if takes_cookies && !cookie_domain::covers(domain, &route.value.host) {
         let found = format!(
@@ -98,7 +115,7 @@ fn check_cookies(authority: &AuthoritySettings, route: &Block<RouteSettings>, pr
     }
 }
 
-fn check_reconcile(
+pub(in crate::config::compile) fn check_reconcile(
     authority: &AuthoritySettings,
     route: &Block<RouteSettings>,
     issuers: &[Block<IssuerSettings>],

@@ -8,13 +8,15 @@ mod application;
 mod beside;
 mod cookie_domain;
 mod identity_provider;
+mod remote;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::authority::{AuthoritySettings, PasswordSettings};
+use crate::authority::{AuthoritySettings, PasswordSettings, RemoteSettings};
 use crate::config::compile::{Context, each, host, word};
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::file::AuthorityFile;
@@ -22,11 +24,13 @@ use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
 use crate::config::source::Source;
 use crate::config::units::Span;
+use crate::events::EventsSettings;
 use crate::route::HostPattern;
 use crate::token::Algorithm;
 
 pub(super) use application::Applications;
-pub(super) use beside::{check as check_beside, check_graces, reserved};
+pub(super) use beside::{Presence, check as check_beside, check_graces, check_reconcile, reserved};
+pub(super) use remote::check_beside as check_beside_remote;
 
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 const REFRESH_TOKEN_LIFETIME: Duration = Duration::from_secs(30 * DAY);
@@ -37,17 +41,33 @@ const DAY: u64 = 24 * 3600;
 /// The sections that mean something only beside an authority.
 const PARTS: [&str; 4] = ["application", "identity_provider", "api_key", "webhook"];
 
-/// The outer `None`: refused; the inner: tokens are only verified.
-#[expect(clippy::option_option, reason = "refused, absent and present are three things")]
-pub(super) fn compile(source: &Source, known: &Applications, context: &mut Context<'_>) -> Option<Option<AuthoritySettings>> {
+/// Who issues the authority's tokens.
+pub(super) enum Compiled {
+    /// Nobody: tokens are only verified.
+    Nobody,
+    /// This gateway.
+    Embedded(Box<AuthoritySettings>),
+    /// Another server, whose events may be taken.
+    Remote(Box<RemoteSettings>, Option<Block<EventsSettings>>),
+}
+
+/// `None`: refused.
+pub(super) fn compile(source: &Source, known: &Applications, context: &mut Context<'_>) -> Option<Compiled> {
     if !source.has("authority") {
         for part in PARTS.into_iter().filter(|part| source.has(part)) {
             let message =
                 format!("found `[[{part}]]` without `[authority]`, which it belongs to; add the one or remove the other");
             context.problems.error(&KeyPath::of(part), message);
         }
-        return Some(None);
+        return Some(Compiled::Nobody);
     }
+    if source.has_in("authority", "remote_url") {
+        return remote::compile(source, context).map(|(remote, events)| Compiled::Remote(Box::new(remote), events));
+    }
+    embedded(source, known, context).map(|settings| Compiled::Embedded(Box::new(settings)))
+}
+
+fn embedded(source: &Source, known: &Applications, context: &mut Context<'_>) -> Option<AuthoritySettings> {
     let block = source.section::<AuthorityFile>("authority", context.problems);
     let refresh = block.as_ref().map_or(REFRESH_TOKEN_LIFETIME, |block| refresh_token_lifetime(&block.value));
     let applications =
@@ -64,21 +84,20 @@ pub(super) fn compile(source: &Source, known: &Applications, context: &mut Conte
     let Block { path, value: file } = block?;
     beside::check_provider_issuers(&file.issuer, &providers, context.problems);
     let settings = own(&file, &path, context.problems)?;
-    let arcs = |block: Block<_>| std::sync::Arc::new(block.value);
-    Some(Some(AuthoritySettings {
+    let arcs = |block: Block<_>| Arc::new(block.value);
+    Some(AuthoritySettings {
         applications: applications.into_iter().map(arcs).collect(),
         identity_providers: providers.into_iter().map(|block| block.value.into()).collect(),
         api_keys: api_keys.into_iter().map(|block| block.value.into()).collect(),
         webhooks: webhooks.into_iter().map(|block| block.value.into()).collect(),
         ..settings
-    }))
+    })
 }
 
 /// What `[authority]` itself says.
 fn own(file: &AuthorityFile, path: &KeyPath, problems: &mut Problems) -> Option<AuthoritySettings> {
-    if file.issuer.is_empty() || file.issuer.trim() != file.issuer {
-        problems.refuse(&path.key("issuer"), quoted(&file.issuer), "the `iss` of its tokens, without spaces around it");
-    }
+    remote::refuse_without_remote(file, path, problems);
+    let seen = seen(file, path, problems);
     check_lifetimes(
         path,
         &[
@@ -88,27 +107,48 @@ fn own(file: &AuthorityFile, path: &KeyPath, problems: &mut Problems) -> Option<
         ],
         problems,
     );
-    let host = file.host.as_deref().map(|text| exact_host(text, &path.key("host"), problems));
-    let domain = file.cookie_domain.as_deref();
-    let domain = domain.map(|text| cookie_domain::compile(text, &path.key("cookie_domain"), problems));
     let algorithm = algorithm(file.signing_algorithm.as_deref(), &path.key("signing_algorithm"), problems);
-    let tenant_id = file.tenant_id.as_deref().map(|text| id(text, &path.key("tenant_id"), problems));
+    let Seen { issuer, host, cookie_domain, tenant_id } = seen?;
     Some(AuthoritySettings {
-        issuer: file.issuer.as_str().into(),
-        host: if let Some(host) = host { Some(host?) } else { None },
+        issuer,
+        host,
         algorithm: algorithm?,
         access_token_lifetime: file.access_token_lifetime.map_or(ACCESS_TOKEN_LIFETIME, |span| span.0),
         refresh_token_lifetime: refresh_token_lifetime(file),
-        cookie_domain: if let Some(domain) = domain { Some(domain?) } else { None },
+        cookie_domain,
         own_list_shows_tokens: file.own_list_shows_tokens,
         vend_max_lifetime: file.vend_max_lifetime.map_or(VEND_MAX_LIFETIME, |span| span.0),
-        tenant_id: if let Some(id) = tenant_id { Some(id?) } else { None },
+        tenant_id,
         key_rotation: file.signing_key_rotation.map_or(Some(KEY_ROTATION), |span| span.0),
         passwords: passwords(file),
         applications: Vec::new(),
         identity_providers: Vec::new(),
         api_keys: Vec::new(),
         webhooks: Vec::new(),
+    })
+}
+
+/// What an authority is seen by, here or remote.
+struct Seen {
+    issuer: Arc<str>,
+    host: Option<Box<str>>,
+    cookie_domain: Option<Box<str>>,
+    tenant_id: Option<Uuid>,
+}
+
+fn seen(file: &AuthorityFile, path: &KeyPath, problems: &mut Problems) -> Option<Seen> {
+    if file.issuer.is_empty() || file.issuer.trim() != file.issuer {
+        problems.refuse(&path.key("issuer"), quoted(&file.issuer), "the `iss` of its tokens, without spaces around it");
+    }
+    let host = file.host.as_deref().map(|text| exact_host(text, &path.key("host"), problems));
+    let domain = file.cookie_domain.as_deref();
+    let domain = domain.map(|text| cookie_domain::compile(text, &path.key("cookie_domain"), problems));
+    let tenant_id = file.tenant_id.as_deref().map(|text| id(text, &path.key("tenant_id"), problems));
+    Some(Seen {
+        issuer: file.issuer.as_str().into(),
+        host: if let Some(host) = host { Some(host?) } else { None },
+        cookie_domain: if let Some(domain) = domain { Some(domain?) } else { None },
+        tenant_id: if let Some(id) = tenant_id { Some(id?) } else { None },
     })
 }
 

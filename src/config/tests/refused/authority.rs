@@ -196,21 +196,6 @@ login_attempts = 0"#,
 }
 
 #[test]
-fn a_remote_authority() {
-    refused_beside(
-        &[(
-            r#"host = "auth.example.com""#,
-            r#"host = "auth.example.com"
-remote_url = "https://fusionauth.example.com""#,
-        )],
-        "",
-        &[
-            "t.toml:12:1: authority.remote_url: unknown key; known: issuer, host, signing_algorithm, signing_key_rotation, access_token_lifetime, refresh_token_lifetime, vend_max_lifetime, cookie_domain, own_list_shows_tokens, tenant_id, password_min_length, password_hashes_at_once, login_attempts, login_attempts_window",
-        ],
-    );
-}
-
-#[test]
 fn a_cookie_domain_of_one_label() {
     refused_beside(
         &[(

@@ -12,6 +12,7 @@ mod identity_provider;
 mod issuer;
 mod keys;
 mod listener;
+mod remote_authority;
 mod route;
 mod rule;
 mod store;
@@ -19,7 +20,7 @@ mod upstream;
 mod webhook;
 mod whole;
 
-use crate::config::tests::{AUTHORITY, Bench, GOOD};
+use crate::config::tests::{AUTHORITY, Bench, GOOD, REMOTE};
 
 /// A line of the good configuration's only listener, issuer, upstream and route each.
 const LISTENER: &str = r#"address = "127.0.0.1:8443""#;
@@ -56,6 +57,12 @@ fn refused(changes: &[(&str, &str)], more: &str, environment: &[(&str, &str)], m
 #[track_caller]
 fn refused_beside(changes: &[(&str, &str)], more: &str, messages: &[&str]) {
     refused_of(AUTHORITY, changes, more, &[], messages);
+}
+
+/// As [`refused`], with changes to the configuration that has a remote authority.
+#[track_caller]
+fn refused_remote(changes: &[(&str, &str)], more: &str, messages: &[&str]) {
+    refused_of(REMOTE, changes, more, &[], messages);
 }
 
 #[track_caller]

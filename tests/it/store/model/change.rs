@@ -53,10 +53,7 @@ impl Records {
             }
             Change::EndEach(ended, entries) => self.end_each(&ended, &entries, committed),
             Change::EndsOnly(ended, known) => self.ends_only(&ended, &known),
-            Change::Revoke(revocation) => {
-                self.close(&revocation);
-                self.log(revocation, committed)
-            }
+            Change::Revoke(revocation) => self.revoke(revocation, committed),
             Change::RevokeForeign(revocation) => self.log(revocation, committed),
             Change::AddSigningKey(key) => {
                 self.key_generation += 1;
@@ -277,6 +274,11 @@ impl Records {
         let before = self.sessions.len();
         self.sessions.retain(|_, session| !ends(session));
         committed.sessions_ended += (before - self.sessions.len()) as u64;
+    }
+
+    fn revoke(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
+        self.close(&revocation);
+        self.log(revocation, committed)
     }
 
     fn close(&mut self, revocation: &Revocation) {
