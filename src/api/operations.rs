@@ -101,10 +101,11 @@ async fn perform(api: &Shared, call: Call) -> Result<Answer, Refusal> {
     }
 }
 
-/// Whether what stands in the place of an id is one, where [`methods_of`] takes any word: for a remote, where such a word may be
-/// the name of something else.
+/// Whether it is a place of a remote too: what stands in the place of an id is one, where [`methods_of`] takes any word that
+/// may be the name of something else there; and it is no key set that only an embedded authority has.
 pub(super) fn is_place(segments: &[&str]) -> bool {
     let ids = match segments {
+        [".well-known", "tollgate-assertion.json" | "tollgate-webhook.json"] => return false,
         ["api", "jwt", "refresh", ids @ ..] | ["api", "login", ids @ ..] | ["api", "user", "registration", ids @ ..] => ids,
         ["api", "user", "change-password"] => &[],
         ["api", "user", ids @ ..] => ids,

@@ -13,13 +13,12 @@ use super::exchange::{exchange, reconcile};
 use super::forwarded::ClientView;
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
-use super::renew::{Former, Renewal};
 use super::sign_in::{self, clearing_cookies};
 use super::snapshot::Snapshot;
 use super::standing::Proofs;
 use crate::authority::AUTHORITY_ISSUER;
 use crate::identity::credential::{self, ACCESS_TOKEN, CredentialFault, Presented, Source};
-use crate::issuer::{Exchanged, Past, Verified, VerifyError};
+use crate::issuer::{Exchanged, Verified, VerifyError};
 use crate::route::{Access, Authorization};
 
 /// The outcome of authentication.
@@ -119,7 +118,7 @@ pub(super) fn present<'r>(
         CredentialFault::Several => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind()),
         // Cleared, or whoever may set cookies for a parent domain could lock a browser out for good.
         CredentialFault::TooManyCookies => Rejection::detailed(Reason::AmbiguousCredentials, fault.kind())
-            .clearing(clearing_cookies(ACCESS_TOKEN, client, head.uri.path())),
+            .clearing(clearing_cookies(&[ACCESS_TOKEN], client, head.uri.path())),
         CredentialFault::Malformed => Rejection::detailed(Reason::InvalidToken, fault.kind()),
     })?;
     let presented = found.ok_or(Reason::CredentialMissing)?;
@@ -130,7 +129,7 @@ pub(super) fn present<'r>(
 
 impl Asking<'_> {
     /// Proves one token, and makes it one of the route's application where it is another's.
-    async fn prove(self, token: &str) -> Result<Known, Rejection> {
+    pub(super) async fn prove(self, token: &str) -> Result<Known, Rejection> {
         if self.plan.settings.reconcile.is_some()
             && let Some((presented, exchanged)) = Box::pin(reconcile(self.snapshot, self.plan, token, self.client.ip)).await?
         {
@@ -166,84 +165,6 @@ impl Asking<'_> {
         };
         Known { verified: Arc::clone(&exchanged.verified), presented: Some(presented), token }
     }
-
-    /// Browsers send every cookie of a name, whoever planted it, most specific path first. Those that do not verify are
-    /// ignored; two that verify for different callers are a plant, and nobody can say which (RFC 6265 section 8.6).
-    async fn prove_cookies(self, presented: &Presented<'_>, set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
-        let mut known: Option<Known> = None;
-        let mut refused = None;
-        for token in presented.tokens() {
-            match (self.prove(token).await, &known) {
-                (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => {
-                    let cookies = clearing_cookies(ACCESS_TOKEN, self.client, self.head.uri.path());
-                    return Err(Rejection::from(Reason::ConflictingCookies).clearing(cookies));
-                }
-                (Ok(first), None) => known = Some(first),
-                (Ok(_), Some(_)) => {}
-                (Err(rejection), _) if rejection.reason == Reason::InvalidToken => refused = refused.or(Some(rejection)),
-                (Err(rejection), _) => return Err(rejection),
-            }
-        }
-        match known {
-            Some(known) => Ok(known),
-            None => self.renew_expired(presented, refused, set_cookies).await,
-        }
-    }
-
-    /// Goes on with the session whose expired access token came; one that is bad for another reason renews nothing.
-    async fn renew_expired(
-        self,
-        presented: &Presented<'_>,
-        refused: Option<Rejection>,
-        set_cookies: &mut SetCookies,
-    ) -> Result<Known, Rejection> {
-        let refused = || refused.unwrap_or_else(|| Reason::CredentialMissing.into());
-        let Some(renewal) = self.renewal() else { return Err(refused()) };
-        let (mut expired, mut is_key_gone) = (Vec::new(), false);
-        for token in presented.tokens() {
-            match self.snapshot.verifier.look_back(token).await {
-                Past::Good(verified) if self.has_expired(&verified) => expired.push(Former { token, verified: *verified }),
-                // It is as if it had not come: keys rotate while browsers sleep.
-                Past::KeyGone => is_key_gone = true,
-                Past::Good(_) | Past::Nothing => {}
-            }
-        }
-        if expired.is_empty() && !is_key_gone {
-            return Err(refused());
-        }
-        // What was revoked renews nothing, though its session should go on; and the browser need not bring it again.
-        if let Err(revoked) = expired.iter().try_for_each(|former| self.snapshot.check_standing(&former.verified)) {
-            renewal.clear(set_cookies);
-            return Err(revoked);
-        }
-        self.renewed(renewal, &expired, set_cookies).await
-    }
-
-    fn has_expired(self, verified: &Verified) -> bool {
-        verified.identity.claims.expires_at() <= self.snapshot.verifier.clock().now()
-    }
-
-    /// Goes on with the session whose refresh token alone came.
-    async fn renew_absent(self, absent: Rejection, set_cookies: &mut SetCookies) -> Result<Known, Rejection> {
-        match self.renewal() {
-            Some(renewal) => self.renewed(renewal, &[], set_cookies).await,
-            None => Err(absent),
-        }
-    }
-
-    fn renewal(&self) -> Option<Renewal<'_>> {
-        Renewal::of(self.snapshot, self.plan, self.head, self.client, self.upgrading)
-    }
-
-    async fn renewed(
-        self,
-        renewal: Renewal<'_>,
-        former: &[Former<'_>],
-        set_cookies: &mut SetCookies,
-    ) -> Result<Known, Rejection> {
-        let renewed = renewal.renew(former, set_cookies).await?;
-        self.prove(&renewed.access_token).await
-    }
 }
 
 fn refuse(error: &VerifyError) -> Rejection {
@@ -252,10 +173,4 @@ fn refuse(error: &VerifyError) -> Rejection {
         VerifyError::KeysUnavailable { retry_after, .. } => Rejection::keys_unavailable(*retry_after),
     };
     rejection.of_issuer(error.issuer())
-}
-
-/// Two tokens without a subject may be anybody's.
-fn is_same_caller(one: &Verified, other: &Verified) -> bool {
-    let (one, other) = (&one.identity, &other.identity);
-    one.issuer() == other.issuer() && one.subject().is_some() && one.subject() == other.subject()
 }

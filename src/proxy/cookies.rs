@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, ETAG, EXPIRES, SET_COOKIE};
-use http::{HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 
 use super::forwarded::ClientView;
 use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
@@ -69,6 +69,12 @@ impl SetCookies {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(ETAG);
         headers.remove(EXPIRES);
+        // Shared caches obey these before the plain one (RFC 9213).
+        let targeted = |name: &HeaderName| name.as_str().ends_with("-cache-control") || name == "surrogate-control";
+        let targeted: Vec<HeaderName> = headers.keys().filter(|name| targeted(name)).cloned().collect();
+        for name in targeted {
+            headers.remove(name);
+        }
         for cookie in self.0 {
             headers.append(SET_COOKIE, cookie);
         }
@@ -133,6 +139,7 @@ mod tests {
     fn an_answer_with_our_cookies_is_kept_by_no_cache() {
         let answer = || {
             let answer = Response::builder().header(ETAG, "\"a\"").header(EXPIRES, "0").header(CACHE_CONTROL, "max-age=9");
+            let answer = answer.header("cdn-cache-control", "public").header("surrogate-control", "max-age=9");
             answer.header(SET_COOKIE, "theirs=1").body(()).unwrap()
         };
         let mut plain = answer();
@@ -144,6 +151,8 @@ mod tests {
         cookies.put_on(&mut ours);
         assert_eq!(ours.headers().get_all(SET_COOKIE).iter().count(), 2);
         assert_eq!(ours.headers().get(CACHE_CONTROL).unwrap(), "no-store");
-        assert!(!ours.headers().contains_key(ETAG) && !ours.headers().contains_key(EXPIRES));
+        for name in ["etag", "expires", "cdn-cache-control", "surrogate-control"] {
+            assert!(!ours.headers().contains_key(name), "{name}");
+        }
     }
 }

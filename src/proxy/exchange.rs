@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::in_place::keep_nothing;
+use super::in_place::{keep_nothing, terms_of};
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::snapshot::Snapshot;
@@ -104,7 +104,7 @@ impl Exchange<'_> {
     }
 
     async fn make(self, presented: &Arc<Verified>) -> Result<Arc<Exchanged>, Rejection> {
-        let of = (Digest::of(self.token), self.application);
+        let of = (Digest::of(self.token), self.application, terms_of(self.issuing));
         let work = || {
             let (snapshot, issuing) = (Arc::clone(self.snapshot), self.issuing.clone());
             let (presented, token, application) = (Arc::clone(presented), self.token.to_owned(), self.application);
@@ -142,7 +142,7 @@ impl Exchange<'_> {
     }
 
     async fn reconcile(self, authority: &Arc<Authority>, provider: Uuid) -> Result<(Arc<Verified>, Arc<Exchanged>), Rejection> {
-        let of = (Digest::of(self.token), provider, self.application);
+        let of = (Digest::of(self.token), provider, self.application, terms_of(self.issuing));
         let work = || {
             let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(authority));
             let (issuing, token, application) = (self.issuing.clone(), self.token.to_owned(), self.application);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::flights::Flights;
-use crate::authority::{Denial, Renewed};
+use crate::authority::{Denial, Issuing, Renewed};
 use crate::issuer::{CacheSettings, Exchanged, Remembered, Verified};
 use crate::store::Digest;
 
@@ -15,12 +15,16 @@ use crate::store::Digest;
 /// before the answer with the new one reached it.
 const REFRESH_KEPT: Duration = Duration::from_secs(5);
 
-/// What an exchange is about: the token, and the application.
-pub(super) type ExchangeOf = (Digest, Uuid);
+/// What an exchange is about: the token, the application, and the settings.
+pub(super) type ExchangeOf = (Digest, Uuid, TermsOf);
 /// What one exchange gave.
 pub(super) type Exchanging = Result<Arc<Exchanged>, Denial>;
-/// What a reconciliation is about: the token, the identity provider, and the application.
-pub(super) type ReconcileOf = (Digest, Uuid, Uuid);
+/// What a reconciliation is about: the token, the identity provider, the application, and the settings.
+pub(super) type ReconcileOf = (Digest, Uuid, Uuid, TermsOf);
+/// What a refresh is about: the whole refresh token, and the settings.
+pub(super) type RefreshOf = (Digest, TermsOf);
+/// Which settings of the authority something is done under: what is under way under others is not shared.
+pub(super) type TermsOf = usize;
 /// What one reconciliation gave, with the proof of the partner's token.
 pub(super) type Reconciling = Result<(Arc<Verified>, Arc<Exchanged>), Denial>;
 /// What one refresh gave.
@@ -33,8 +37,7 @@ pub struct InPlace {
     pub(super) reconciled: Remembered,
     pub(super) exchanging: Arc<Flights<ExchangeOf, Exchanging>>,
     pub(super) reconciling: Arc<Flights<ReconcileOf, Reconciling>>,
-    /// By the digest of the whole refresh token.
-    pub(super) refreshing: Arc<Flights<Digest, Refreshing>>,
+    pub(super) refreshing: Arc<Flights<RefreshOf, Refreshing>>,
 }
 
 impl InPlace {
@@ -52,6 +55,11 @@ impl InPlace {
     pub(super) fn remember(&self, token: &str, presented: Verified, exchanged: &Arc<Exchanged>) -> Arc<Verified> {
         self.reconciled.insert_exchange(token, Arc::new(presented), exchanged)
     }
+}
+
+/// The settings that `issuing` has now, told apart by where they are kept.
+pub(super) fn terms_of(issuing: &Issuing) -> TermsOf {
+    Arc::as_ptr(issuing.terms()).addr()
 }
 
 /// What is remembered with its token anyway.

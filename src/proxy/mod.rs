@@ -10,6 +10,7 @@ mod assertion;
 mod authenticate;
 mod authorize;
 mod authorized_request;
+mod browser;
 pub mod cookies;
 pub mod cross_site;
 mod exchange;

@@ -12,13 +12,14 @@ use super::cookies::{self, SetCookies};
 use super::cross_site::cookie_counts;
 use super::exchange::refuse;
 use super::forwarded::ClientView;
-use super::in_place::keep_refreshing;
+use super::in_place::{RefreshOf, keep_refreshing, terms_of};
 use super::plan::RoutePlan;
 use super::rejection::{Reason, Rejection};
 use super::renew_by_use::renew_by_use;
+use super::sign_in::clearing_cookies;
 use super::snapshot::Snapshot;
 use crate::authority::{Authority, Denial, Issuing, Owned, Owner, Renewed};
-use crate::identity::credential::{self, Presented, REFRESH_TOKEN};
+use crate::identity::credential::{self, ACCESS_TOKEN, Presented, REFRESH_TOKEN};
 use crate::issuer::{Refusal, Verified, VerifyError};
 use crate::store::Digest;
 use crate::token::TokenFault;
@@ -29,6 +30,7 @@ pub(super) struct Renewal<'r> {
     snapshot: &'r Arc<Snapshot>,
     issuing: &'r Issuing,
     client: &'r ClientView<'r>,
+    path: &'r str,
     pub(super) refresh_tokens: Presented<'r>,
 }
 
@@ -46,15 +48,23 @@ impl<'r> Renewal<'r> {
         head: &'r Parts,
         client: &'r ClientView<'r>,
         upgrading: bool,
+        set_cookies: &mut SetCookies,
     ) -> Option<Self> {
         let issuing = snapshot.authority.as_ref()?;
         if plan.settings.application.is_none() || !plan.settings.token_from.cookie {
             return None;
         }
-        let refresh_tokens = credential::cookies(&head.headers, REFRESH_TOKEN).ok()?;
+        if !cookie_counts(&head.method, upgrading, &head.headers, &plan.settings.origins, client) {
+            return None;
+        }
+        let path = head.uri.path();
+        let Ok(refresh_tokens) = credential::cookies(&head.headers, REFRESH_TOKEN) else {
+            // Cleared, or whoever may set cookies for a parent domain could keep a browser from its session for good.
+            set_cookies.set(clearing_cookies(&[REFRESH_TOKEN], client, path));
+            return None;
+        };
         refresh_tokens.tokens().next()?;
-        let counts = cookie_counts(&head.method, upgrading, &head.headers, &plan.settings.origins, client);
-        counts.then_some(Self { snapshot, issuing, client, refresh_tokens })
+        Some(Self { snapshot, issuing, client, path, refresh_tokens })
     }
 
     /// A new access token in place of those in `former`, none or all of them expired.
@@ -81,9 +91,9 @@ impl<'r> Renewal<'r> {
         renewed
     }
 
-    /// Has the browser forget both cookies.
-    pub(super) fn clear(self, set_cookies: &mut SetCookies) {
-        set_cookies.set(cookies::cleared(self.issuing.cookie_domain(), self.client));
+    /// Has the browser forget both cookies, wherever they were planted.
+    fn clear(self, set_cookies: &mut SetCookies) {
+        set_cookies.set(clearing_cookies(&[ACCESS_TOKEN, REFRESH_TOKEN], self.client, self.path));
     }
 
     async fn renew_known(self, authority: &Authority, former: &[Former<'_>]) -> Result<Arc<Renewed>, Rejection> {
@@ -93,7 +103,7 @@ impl<'r> Renewal<'r> {
 
     /// Renews the session of one refresh token; with the proof of the new access token.
     pub(super) async fn renew_with(self, value: &str, former: &[Former<'_>]) -> Result<(Arc<Renewed>, Arc<Verified>), Rejection> {
-        let key = Digest::of(value);
+        let key = (Digest::of(value), terms_of(self.issuing));
         let renewed = self.share(value, key, former).await?;
         let (renewed, proved) = match self.prove(&renewed, &key).await {
             // What is remembered of a moment ago has ended since; the store knows whether the session has.
@@ -121,7 +131,7 @@ impl<'r> Renewal<'r> {
         if former.is_empty() || former.iter().any(is_of_it) { Ok(owner) } else { Err(Reason::ConflictingCookies.into()) }
     }
 
-    async fn share(self, value: &str, key: Digest, former: &[Former<'_>]) -> Result<Arc<Renewed>, Rejection> {
+    async fn share(self, value: &str, key: RefreshOf, former: &[Former<'_>]) -> Result<Arc<Renewed>, Rejection> {
         let work = || {
             let (issuing, value, address) = (self.issuing.clone(), value.to_owned(), self.client.ip);
             let former = former.first().map(|former| former.token.to_owned());
@@ -133,7 +143,7 @@ impl<'r> Renewal<'r> {
     }
 
     /// The new token as one that was presented. One that is not good is not remembered.
-    async fn prove(self, renewed: &Arc<Renewed>, key: &Digest) -> Result<Arc<Verified>, Unproved> {
+    async fn prove(self, renewed: &Arc<Renewed>, key: &RefreshOf) -> Result<Arc<Verified>, Unproved> {
         let verified = self.snapshot.verifier.verify(&renewed.access_token).await.map_err(Unproved::Unverified);
         let standing =
             verified.and_then(|verified| self.snapshot.check_standing(&verified).map(|()| verified).map_err(Unproved::Revoked));

@@ -55,17 +55,18 @@ fn percent_encode(text: &str) -> String {
     })
 }
 
-/// `Set-Cookie` values that remove `name` wherever a browser may hold it for a request to `path` on this host: host-only
+/// `Set-Cookie` values that remove `names` wherever a browser may hold them for a request to `path` on this host: host-only
 /// and for each parent domain, at each path. If one stayed behind, whoever planted it would be the one signed in.
-pub(super) fn clearing_cookies(name: &str, client: &ClientView<'_>, path: &str) -> Vec<HeaderValue> {
+pub(super) fn clearing_cookies(names: &[&str], client: &ClientView<'_>, path: &str) -> Vec<HeaderValue> {
     // No address has a parent, and no cookie a domain there (RFC 6265 section 5.1.3).
     let whole = Some(&*client.host).filter(|host| !host.starts_with('[') && host.parse::<Ipv4Addr>().is_err());
     let domains = std::iter::successors(whole, |host| host.split_once('.').map(|(_, parent)| parent));
     let domains = domains.filter(|domain| domain.contains('.')).take(8);
     let domains: Vec<String> = [String::new()].into_iter().chain(domains.map(|domain| format!("; Domain={domain}"))).collect();
     let at = |path: &str| {
-        let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
-        domains.iter().filter_map(move |domain| HeaderValue::try_from(format!("{cookie}{domain}")).ok()).collect::<Vec<_>>()
+        let cookies = names.iter().map(|name| format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax"));
+        let everywhere = cookies.flat_map(|cookie| domains.iter().map(move |domain| format!("{cookie}{domain}")));
+        everywhere.filter_map(|cookie| HeaderValue::try_from(cookie).ok()).collect::<Vec<_>>()
     };
     let mut bytes = 0;
     let fits = |cookie: &HeaderValue| {
@@ -105,7 +106,7 @@ mod tests {
     fn a_cookie_is_cleared_for_parent_domains_of_names_only() {
         let domains = |host: &'static str| {
             let client = ClientView { ip: [192, 0, 2, 1].into(), secure: true, host: host.into(), port: 443 };
-            let cookies = clearing_cookies("access_token", &client, "/");
+            let cookies = clearing_cookies(&["access_token"], &client, "/");
             let domain =
                 |cookie: &HeaderValue| cookie.to_str().unwrap().split_once("; Domain=").map(|(_, domain)| domain.to_owned());
             cookies.iter().filter_map(domain).collect::<Vec<_>>()
@@ -119,8 +120,8 @@ mod tests {
     #[test]
     fn the_number_of_cleared_cookies_is_bounded() {
         let client = ClientView { ip: [192, 0, 2, 1].into(), secure: true, host: "a.b.c.d.e.f.example".into(), port: 443 };
-        assert_eq!(clearing_cookies("access_token", &client, &"/a".repeat(10)).len(), MOST_CLEARED);
-        let deep = clearing_cookies("access_token", &client, &format!("/{}/x", "a".repeat(4000)));
+        assert_eq!(clearing_cookies(&["access_token"], &client, &"/a".repeat(10)).len(), MOST_CLEARED);
+        let deep = clearing_cookies(&["access_token"], &client, &format!("/{}/x", "a".repeat(4000)));
         assert!(deep.iter().map(HeaderValue::len).sum::<usize>() <= MOST_BYTES, "a request must not be answered tenfold");
     }
 }

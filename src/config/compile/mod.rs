@@ -23,7 +23,7 @@ mod upstream;
 
 use std::collections::HashMap;
 
-use crate::authority::{AUTHORITY_ISSUER, VEND_ISSUER};
+use crate::authority::{AUTHORITY_ISSUER, AuthoritySettings, RemoteSettings, VEND_ISSUER};
 use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::config::compile::authority::{Applications, Compiled};
@@ -34,6 +34,7 @@ use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
 use crate::config::schema;
 use crate::config::source::Source;
+use crate::events::EventsSettings;
 
 /// What every step needs.
 pub(crate) struct Context<'a> {
@@ -59,16 +60,7 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
     });
     let mut upstreams = each(source, "upstream", context, upstream::compile);
     let routes = each(source, "route", context, |block, context| route::compile(block, source, &known, context));
-    let authority = authority::compile(source, &known, context);
-    let (authority, remote) = match authority {
-        Some(Compiled::Embedded(authority)) => (Some(Some(*authority)), None),
-        Some(Compiled::Remote(remote, its_events)) => {
-            events.extend(its_events);
-            (Some(None), Some(*remote))
-        }
-        Some(Compiled::Nobody) => (Some(None), None),
-        None => (None, None),
-    };
+    let (authority, remote) = issuing(source, &known, &mut events, context);
     let store = store::compile(source, context);
     route::check_references(source, context.problems);
     listener::check_addresses(source, &listeners, context.problems);
@@ -118,6 +110,25 @@ pub(crate) fn compile(source: &Source, context: &mut Context<'_>) -> Option<Sett
         warnings: Vec::new(),
     };
     (!refused).then_some(settings)
+}
+
+/// The embedded authority (the outer `None`: refused), or the remote one, whose events are added.
+#[expect(clippy::option_option, reason = "refused, absent and present are three things")]
+fn issuing(
+    source: &Source,
+    known: &Applications,
+    events: &mut Vec<Block<EventsSettings>>,
+    context: &mut Context<'_>,
+) -> (Option<Option<AuthoritySettings>>, Option<RemoteSettings>) {
+    match authority::compile(source, known, context) {
+        Some(Compiled::Embedded(authority)) => (Some(Some(*authority)), None),
+        Some(Compiled::Remote(remote, its_events)) => {
+            events.extend(its_events);
+            (Some(None), Some(*remote))
+        }
+        Some(Compiled::Nobody) => (Some(None), None),
+        None => (None, None),
+    }
 }
 
 /// Compiles every block of a list of tables.

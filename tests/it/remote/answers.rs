@@ -53,7 +53,7 @@ fn modes() -> Vec<Mode> {
             Box::new(|it| {
                 it.answers(|request| {
                     let id = if request.target().contains("issue") { BILLING } else { ORDERS };
-                    answer(200, &json!({ "token": signed(&Signer::new("k1"), id, json!({})), "refreshToken": "r" }))
+                    answer(200, &json!({ "token": signed(&Signer::new("k1"), id, &json!({})), "refreshToken": "r" }))
                 });
             }),
         ),
@@ -61,7 +61,7 @@ fn modes() -> Vec<Mode> {
             "a token of an unknown key",
             Box::new(|it| {
                 it.answers(|_| {
-                    answer(200, &json!({ "token": signed(&Signer::new("k2"), BILLING, json!({})), "refreshToken": "r" }))
+                    answer(200, &json!({ "token": signed(&Signer::new("k2"), BILLING, &json!({})), "refreshToken": "r" }))
                 });
             }),
         ),
@@ -77,8 +77,8 @@ fn whatever_is_no_answer_is_503_and_signs_nobody_out_and_what_is_one_again_is_ta
     let pretender = Pretender::start();
     let front = pretender.front();
     let (fresh, old) = (
-        pretender.token(ORDERS, json!({})),
-        pretender.token(ORDERS, json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 })),
+        pretender.token(ORDERS, &json!({})),
+        pretender.token(ORDERS, &json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 })),
     );
     for (mode, set) in modes() {
         set(&pretender);
@@ -101,7 +101,7 @@ fn whatever_is_no_answer_is_503_and_signs_nobody_out_and_what_is_one_again_is_ta
 fn a_remote_that_is_gone_is_503_also_for_its_api_and_recovers() {
     let pretender = Pretender::start();
     let front = pretender.front();
-    let token = pretender.token(ORDERS, json!({}));
+    let token = pretender.token(ORDERS, &json!({}));
     let Pretender { server, backend, key, .. } = pretender;
     let address = server.address;
     drop(server);
@@ -112,7 +112,7 @@ fn a_remote_that_is_gone_is_503_also_for_its_api_and_recovers() {
     assert_eq!(api.json()["generalErrors"][0]["code"], "[unavailable]");
     let own = exchange(front.plain(), format!("GET /orders HTTP/1.1\r\nHost: {SHOP}\r\nAuthorization: Bearer {token}\r\n\r\n"));
     assert_eq!(own.status, 200, "what needs no exchange goes on");
-    let made = signed(&key, BILLING, json!({}));
+    let made = signed(&key, BILLING, &json!({}));
     let _server = Backend::on(address, move |_| answer(200, &json!({ "token": made })));
     crate::support::until("the remote", || by_header(&front, &token).status == 200);
     assert!(!backend.received().is_empty());
@@ -126,7 +126,7 @@ fn a_refusal_of_the_remote_is_401_and_only_a_refused_refresh_clears() {
         true => status(401),
         false => answer(400, &json!({ "fieldErrors": { "refreshToken": [{ "code": "[invalid]refreshToken" }] } })),
     });
-    let refused = by_header(&front, &pretender.token(ORDERS, json!({})));
+    let refused = by_header(&front, &pretender.token(ORDERS, &json!({})));
     assert_eq!((refused.status, refused.reason().as_str(), cookies(&refused).1.len()), (401, "invalid_token", 0));
     let refused = by_cookie(&front, "refresh_token=r");
     assert_eq!((refused.status, refused.reason().as_str(), cookies(&refused).1.len()), (401, "invalid_token", 2));
@@ -144,9 +144,9 @@ fn an_exchange_for_somebody_else_or_something_else_or_for_longer_is_none() {
         json!({ "iss": "https://evil.example" }),
     ];
     for (index, changes) in wrong.into_iter().enumerate() {
-        let made = signed(&key, BILLING, changes);
+        let made = signed(&key, BILLING, &changes);
         pretender.answers(move |_| answer(200, &json!({ "token": made })));
-        let token = pretender.token(ORDERS, json!({ "jti": uuid::Uuid::from_u128(100 + index as u128) }));
+        let token = pretender.token(ORDERS, &json!({ "jti": uuid::Uuid::from_u128(100 + index as u128) }));
         is_unavailable(&by_header(&front, &token), &format!("case {index}"));
     }
     assert!(pretender.backend.received().is_empty());
@@ -157,11 +157,11 @@ fn a_renewed_session_must_be_the_expired_ones() {
     let pretender = Pretender::start();
     let front = pretender.front();
     let key = Arc::clone(&pretender.key);
-    let old = pretender.token(ORDERS, json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 }));
+    let old = pretender.token(ORDERS, &json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 }));
     let others =
         [json!({ "sub": "3c219e58-ed0e-4b18-ad48-f4f92793ae99" }), json!({ "sid": "3c219e58-ed0e-4b18-ad48-f4f92793ae99" })];
     for (index, changes) in others.into_iter().enumerate() {
-        let made = signed(&key, ORDERS, changes);
+        let made = signed(&key, ORDERS, &changes);
         pretender.answers(move |_| answer(200, &json!({ "token": made, "refreshToken": "r" })));
         let refused = by_cookie(&front, &format!("access_token={old}; refresh_token=r{index}"));
         assert_eq!((refused.status, refused.reason().as_str()), (401, "conflicting_cookies"), "{index}");
@@ -175,8 +175,8 @@ fn the_remote_is_sent_the_presented_credential_and_the_address_and_nothing_else(
     let front = pretender.front();
     pretender.behave();
     let (fresh, old) = (
-        pretender.token(ORDERS, json!({})),
-        pretender.token(ORDERS, json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 })),
+        pretender.token(ORDERS, &json!({})),
+        pretender.token(ORDERS, &json!({ "iat": NOW.seconds() - 3660, "exp": NOW.seconds() - 60 })),
     );
     let extra = "X-Secret: s\r\nUser-Agent: u\r\nCookie: theirs=1\r\nX-Forwarded-For: 192.0.2.1\r\n";
     let request = format!("GET /billing HTTP/1.1\r\nHost: {SHOP}\r\nAuthorization: JWT {fresh}\r\n{extra}\r\n");
@@ -202,7 +202,7 @@ fn an_exchange_is_believed_while_the_remote_cannot_be_asked_and_one_request_asks
     let pretender = Pretender::start();
     let front = pretender.front();
     pretender.behave();
-    let token = pretender.token(ORDERS, json!({}));
+    let token = pretender.token(ORDERS, &json!({}));
     assert_eq!(by_header(&front, &token).status, 200);
     pretender.answers(|_| Reply::Hang);
     pretender.server.forget();

@@ -54,7 +54,7 @@ impl Pretender {
     }
 
     /// A token of the remote for an application.
-    pub fn token(&self, application: &str, changes: Value) -> String {
+    pub fn token(&self, application: &str, changes: &Value) -> String {
         signed(&self.key, application, changes)
     }
 
@@ -62,7 +62,7 @@ impl Pretender {
     pub fn behave(&self) {
         let key = Arc::clone(&self.key);
         self.answers(move |request| {
-            let of = |id| signed(&key, id, json!({ "exp": NOW.seconds() + 3600 }));
+            let of = |id| signed(&key, id, &json!({ "exp": NOW.seconds() + 3600 }));
             match request.target().split('?').next() {
                 Some("/api/jwt/issue") => answer(200, &json!({ "token": of(BILLING) })),
                 Some("/api/jwt/refresh") => answer(200, &json!({ "token": of(ORDERS), "refreshToken": "fresh" })),
@@ -74,7 +74,7 @@ impl Pretender {
 }
 
 /// A token of `key` for an application, an hour long.
-pub fn signed(key: &Signer, application: &str, changes: Value) -> String {
+pub fn signed(key: &Signer, application: &str, changes: &Value) -> String {
     let mut claims = json!({
         "iss": ISSUER, "aud": application, "applicationId": application, "sub": ANN, "sid": SESSION, "roles": ["user"],
         "jti": uuid::Uuid::from_u128(1), "iat": NOW.seconds(), "exp": NOW.seconds() + 3600, "authenticationType": "PASSWORD",

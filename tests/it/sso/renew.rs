@@ -113,7 +113,7 @@ fn token_in_a_header_is_never_renewed() {
 }
 
 #[test]
-fn badly_signed_or_revoked_access_cookie_renews_nothing() {
+fn badly_signed_or_revoked_access_cookie_renews_nothing_and_is_cleared() {
     let (site, browser) = expired(ORDERS);
     let access = browser.cookie("access_token");
     let (signed, signature) = access.rsplit_once('.').unwrap();
@@ -123,27 +123,94 @@ fn badly_signed_or_revoked_access_cookie_renews_nothing() {
         browser.lose("access_token");
         browser.plant(SHOP, "access_token", bad);
         let answer = browser.get(SHOP, "/orders");
-        assert_eq!((answer.status, cookies(&answer)), (401, (vec![], vec![])), "{bad}");
+        assert_eq!((answer.status, cookies(&answer)), (401, (vec![], vec!["access_token"])), "{bad}");
+        assert_eq!(issued(&site, "orders", "refresh"), 0.0);
     }
+    // The next request finds the refresh token alone, which decides.
+    let mut junk = browser;
+    junk.lose("access_token");
+    junk.plant(SHOP, "access_token", "garbage");
+    assert_eq!((junk.get(SHOP, "/orders").status, junk.get(SHOP, "/orders").status), (401, 200));
     let mut live = browser_of(&site, "ann", ORDERS);
     site.revoke(&format!("token={}", live.cookie("refresh_token")));
-    assert_eq!(live.get(SHOP, "/orders").status, 401);
-    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+    assert_eq!((live.get(SHOP, "/orders").status, live.get(SHOP, "/orders").status), (401, 401));
+    assert_eq!((live.cookie("access_token"), live.cookie("refresh_token")), (String::new(), String::new()));
+}
+
+#[test]
+fn lost_role_is_one_refusal_and_then_the_session_goes_on_without_it() {
+    let site = with_domain();
+    let id = site.user("ann", &[]);
+    site.register(&id, ORDERS, Some(&["admin", "user"]));
+    let mut browser = browser_of(&site, "ann", ORDERS);
+    assert_eq!((browser.get(SHOP, "/orders").status, told(&site, "x-forwarded-groups").as_deref()), (200, Some("admin,user")));
+    let change = json!({ "registration": { "applicationId": ORDERS, "roles": ["user"] } });
+    assert_eq!(site.manage(&format!("PUT /api/user/registration/{id}"), Some(&change)).status, 200);
+    assert_eq!(browser.get(SHOP, "/orders").status, 401);
+    assert_eq!((browser.get(SHOP, "/orders").status, told(&site, "x-forwarded-groups").as_deref()), (200, Some("user")));
 }
 
 #[test]
 fn refused_refresh_clears_both_cookies_wherever_the_authority_sets_them() {
     let (site, mut browser) = expired(ORDERS);
     site.revoke(&format!("token={}", browser.cookie("refresh_token")));
-    let answer = browser.get(SHOP, "/orders");
-    assert_eq!((answer.status, answer.reason().as_str()), (401, "invalid_token"));
-    assert_eq!(cookies(&answer), (vec![], BOTH.to_vec()));
+    for cleared in [vec!["access_token"], BOTH.to_vec()] {
+        let answer = browser.get(SHOP, "/orders");
+        assert_eq!((answer.status, answer.reason().as_str()), (401, "invalid_token"));
+        assert_eq!(cookies(&answer), (vec![], cleared));
+    }
     assert_eq!((browser.cookie("access_token"), browser.cookie("refresh_token")), (String::new(), String::new()));
     assert_eq!(browser.get(SHOP, "/orders").reason(), "credential_missing");
     // A refresh token that never was one too.
     browser.plant(SHOP, "refresh_token", "planted");
     let answer = browser.get(SHOP, "/orders");
     assert_eq!((answer.status, cookies(&answer)), (401, (vec![], BOTH.to_vec())));
+}
+
+/// Whoever can set cookies for the domain plants one that nobody but the browser sees, at a path of its own.
+#[test]
+fn planted_refresh_cookie_is_cleared_at_its_path_and_signs_nobody_in_as_the_planter() {
+    let (site, mut browser) = expired(ORDERS);
+    site.user("mallory", &[ORDERS]);
+    let planted = site.sign_in("mallory", ORDERS).refresh;
+    let lines = [
+        format!("refresh_token={planted}; Path=/orders; Domain=example.com"),
+        format!("refresh_token={planted}; Path=/orders/deep"),
+        format!("refresh_token={planted}; Path=/; Domain={SHOP}"),
+    ];
+    lines.iter().for_each(|line| browser.keep(SHOP, "/", line));
+    let answer = browser.get(SHOP, "/orders/deep/x");
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "conflicting_cookies"));
+    for path in ["/orders/deep/x", "/orders"] {
+        let answer = browser.get(SHOP, path);
+        assert_eq!((answer.status, answer.reason().as_str()), (401, "credential_missing"), "{path}");
+    }
+    assert_eq!(issued(&site, "orders", "refresh"), 0.0);
+}
+
+#[test]
+fn more_refresh_cookies_than_anyone_has_are_cleared() {
+    let (site, mut browser) = expired(ORDERS);
+    for (number, path) in ["/orders", "/orders/", "/orders/a", "/orders/a/"].iter().enumerate() {
+        browser.keep(SHOP, "/", &format!("refresh_token=x{number}; Path={path}"));
+    }
+    assert_eq!(browser.get(SHOP, "/orders/a/b").status, 401);
+    let mut again = browser_of(&site, "ann", ORDERS);
+    site.gateway.clock.advance(HOUR);
+    assert_eq!(again.get(SHOP, "/orders/a/b").status, 200);
+    assert_eq!(browser.cookie("refresh_token"), "", "the planted ones are gone");
+}
+
+/// Planted long before, it would win at the moment in which the other expires.
+#[test]
+fn valid_access_cookie_beside_an_expired_one_of_another_user_is_a_conflict() {
+    let (site, mut browser) = expired(ORDERS);
+    site.user("mallory", &[ORDERS]);
+    browser.plant(SHOP, "access_token", &site.sign_in("mallory", ORDERS).access);
+    let answer = browser.get(SHOP, "/orders");
+    assert_eq!((answer.status, answer.reason().as_str()), (401, "conflicting_cookies"));
+    assert_eq!(browser.get(SHOP, "/orders").status, 200, "and the session goes on");
+    assert_eq!(told(&site, "x-forwarded-email").as_deref(), Some("ann@example.com"));
 }
 
 #[test]
@@ -232,8 +299,10 @@ fn route_that_takes_no_cookies_or_anyone_renews_nothing() {
     assert_eq!((known.get(HOST, "/both").status, told(&site, "x-forwarded-groups").as_deref()), (200, Some("user")));
     site.revoke(&format!("token={}", browser.cookie("refresh_token")));
     site.gateway.clock.advance(HOUR);
-    let answer = known.get(HOST, "/both");
-    assert_eq!((answer.status, cookies(&answer).1, told(&site, "x-forwarded-user")), (200, BOTH.to_vec(), None));
+    for cleared in [vec!["access_token"], BOTH.to_vec()] {
+        let answer = known.get(HOST, "/both");
+        assert_eq!((answer.status, cookies(&answer).1, told(&site, "x-forwarded-user")), (200, cleared, None));
+    }
 }
 
 #[test]

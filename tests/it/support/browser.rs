@@ -55,7 +55,8 @@ impl Browser {
         }
     }
 
-    fn keep(&mut self, host: &str, path: &str, line: &str) {
+    /// Keeps one `Set-Cookie` of an answer from `host`, or of whoever can set cookies there.
+    pub fn keep(&mut self, host: &str, path: &str, line: &str) {
         let mut parts = line.split(';').map(str::trim);
         let (name, value) = parts.next().unwrap().split_once('=').unwrap();
         let attributes: Vec<(String, &str)> =
