@@ -43,6 +43,14 @@ impl Parameters {
         self.text(name).map(|text| parse_id(text).ok_or_else(|| not_an_id(name))).transpose()
     }
 
+    /// As [`Parameters::id`], where an id that is missing by mistake must not mean more than what was meant: an empty one is none.
+    pub(super) fn selecting_id(&self, name: &str) -> Result<Option<Uuid>, Refusal> {
+        if self.0.iter().any(|(known, value)| known == name && value.is_empty()) {
+            return Err(not_an_id(name));
+        }
+        self.id(name)
+    }
+
     /// Whether `name` is `true`.
     pub(super) fn flag(&self, name: &str) -> bool {
         self.text(name) == Some("true")
@@ -73,6 +81,7 @@ mod tests {
             assert_eq!(parameters.text(absent), None, "{absent}");
         }
         assert_eq!(parameters.text("y"), Some("a+b c"));
+        assert!(parameters.selecting_id("x").is_err() && parameters.selecting_id("userId").is_ok_and(|id| id.is_none()));
     }
 
     #[test]

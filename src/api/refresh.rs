@@ -69,7 +69,7 @@ async fn beside_of<'c>(api: &Shared, call: &'c Call, in_body: Option<&'c str>) -
 /// token beside them is another user's, somebody planted one, and nobody can say which.
 async fn only_good<'c>(api: &Shared, call: &'c Call, cookies: Presented<'c>) -> Result<&'c str, Refusal> {
     let values: Vec<&str> = cookies.tokens().collect();
-    let (user, value) = match api.authority.only_good_refresh_token(&values).await? {
+    let (user, value) = match api.authority.only_good_refresh_token(&values, &[]).await? {
         Owned::By(owner) => (owner.user, owner.value),
         Owned::ByNobody => return Err(invalid()),
         Owned::BySeveral => return Err(api.conflicting_cookies(call)),

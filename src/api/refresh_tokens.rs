@@ -58,8 +58,8 @@ impl Selector {
     fn of(parameters: &Parameters) -> Result<Self, Refusal> {
         Ok(Self {
             token: parameters.text("token").map(str::to_owned),
-            user: parameters.id("userId")?,
-            application: parameters.id("applicationId")?,
+            user: parameters.selecting_id("userId")?,
+            application: parameters.selecting_id("applicationId")?,
         })
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Authority, Denial, Signing};
-use crate::store::{Change, Digest, RefreshToken, Session, SessionsOf, User};
+use super::refresh_token::{Presented, judge};
+use super::{Application, Authority, Denial, Signing};
+use crate::clock::Timestamp;
+use crate::store::{Change, Digest, FoundRefreshToken, RefreshToken, Session, SessionsOf, User};
 use crate::token::Algorithm;
 
 /// How long what a probe of the store found is believed.
@@ -23,12 +25,37 @@ pub struct Owner<'v> {
     pub value: &'v str,
 }
 
+/// A value that is a refresh token here.
+struct Candidate<'v> {
+    owner: Owner<'v>,
+    is_good: bool,
+    /// Its session is one of those that are asked for.
+    is_named: bool,
+    signed_in: Timestamp,
+}
+
+impl<'v> Candidate<'v> {
+    fn of(authority: &Authority, value: &'v str, found: &FoundRefreshToken, sessions: &[&str], now: Timestamp) -> Self {
+        let session = found.session.id;
+        let application = authority.settings.application(found.token.application).filter(|it| it.allow_token_refresh);
+        let is_live = |application: &Application| {
+            !authority.has_expired(found, application, now) && judge(found.matched, application.usage, now) != Presented::Reused
+        };
+        Self {
+            owner: Owner { user: found.token.user, session, value },
+            is_good: application.is_some_and(|application| is_live(application)),
+            is_named: sessions.contains(&&*session.to_string()),
+            signed_in: found.session.signed_in,
+        }
+    }
+}
+
 /// Whose refresh tokens some values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owned<'v> {
     /// None of them is a refresh token here.
     ByNobody,
-    /// One user's; the first that is.
+    /// One user's; the one to use.
     By(Owner<'v>),
     /// Several users'.
     BySeveral,
@@ -83,22 +110,28 @@ impl Authority {
         Ok(self.store().refresh_token_by_value(Digest::of(value)).await?.map(|found| found.token))
     }
 
-    /// Whose refresh tokens these values are.
+    /// Whose refresh tokens these values are, and which of them is to be used: those that are good now before those that have
+    /// expired, were replaced long ago or are of no use at their application; then one of `sessions`, where any of these is named;
+    /// then the newest sign-in.
     ///
     /// # Errors
     /// [`Denial::Store`].
-    pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str]) -> Result<Owned<'v>, Denial> {
-        let mut good: Option<Owner<'v>> = None;
+    pub async fn only_good_refresh_token<'v>(&self, values: &[&'v str], sessions: &[&str]) -> Result<Owned<'v>, Denial> {
+        let now = self.parts.clock.now();
+        let mut found = Vec::new();
         for value in values {
-            let Some(found) = self.store().refresh_token_by_value(Digest::of(value)).await? else { continue };
-            let user = found.token.user;
-            match good {
-                Some(first) if user != first.user => return Ok(Owned::BySeveral),
-                Some(_) => {}
-                None => good = Some(Owner { user, session: found.session.id, value }),
-            }
+            let known = self.store().refresh_token_by_value(Digest::of(value)).await?;
+            found.extend(known.map(|known| Candidate::of(self, value, &known, sessions, now)));
         }
-        Ok(good.map_or(Owned::ByNobody, Owned::By))
+        let is_any_good = found.iter().any(|it| it.is_good);
+        found.retain(|it| it.is_good || !is_any_good);
+        let Some(first) = found.first() else { return Ok(Owned::ByNobody) };
+        if found.iter().any(|it| it.owner.user != first.owner.user) {
+            return Ok(Owned::BySeveral);
+        }
+        // Of two that are alike the first that was sent.
+        found.sort_by_key(|it| std::cmp::Reverse((it.is_named, it.signed_in)));
+        Ok(found.first().map_or(Owned::ByNobody, |it| Owned::By(it.owner)))
     }
 
     /// Notes that a user has signed in elsewhere, and shows the user.

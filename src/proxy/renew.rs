@@ -120,7 +120,8 @@ impl<'r> Renewal<'r> {
     /// Whose refresh token it is: the one good one among those that came, of a session that `former` is of.
     async fn owner(self, authority: &Authority, former: &[Former<'_>]) -> Result<Owner<'r>, Rejection> {
         let values: Vec<&'r str> = self.refresh_tokens.tokens().collect();
-        let owned = authority.only_good_refresh_token(&values).await;
+        let sessions: Vec<&str> = former.iter().filter_map(|former| former.verified.lineage().session).collect();
+        let owned = authority.only_good_refresh_token(&values, &sessions).await;
         let owner = match owned.map_err(|denial| refuse(&denial, NOT_REFRESHED))? {
             Owned::By(owner) => owner,
             Owned::ByNobody => return Err(Rejection::detailed(Reason::InvalidToken, NOT_REFRESHED)),

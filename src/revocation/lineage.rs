@@ -55,6 +55,13 @@ fn text<'c>(claims: &'c VerifiedClaims, name: &str) -> Option<&'c str> {
     claims.document().get(name)?.as_str()
 }
 
+/// The applications beside its own: those that it came through, or all that another party's token says it is for.
+fn through(claims: &VerifiedClaims) -> Ids<'_> {
+    let document = claims.document();
+    let audiences = document.get("aud").filter(|audience| audience.is_array());
+    document.get(FROM_APPLICATIONS).or(audiences).map_or(Ids::NONE, Ids::Claim)
+}
+
 /// What a verified token says of its descent. Borrowed from the claims, so that asking allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Lineage<'a> {
@@ -103,7 +110,7 @@ impl<'a> Lineage<'a> {
             session: text(claims, SESSION),
             user: claims.subject().unwrap_or_default(),
             application: text(claims, "applicationId").or_else(|| text(claims, "aud")),
-            through: claims.document().get(FROM_APPLICATIONS).map_or(Ids::NONE, Ids::Claim),
+            through: through(claims),
             ..Self::foreign(claims.issuer(), "", 0)
         }
     }

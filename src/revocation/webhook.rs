@@ -49,6 +49,9 @@ pub enum EventFault {
     NamesNothing,
 }
 
+/// A sender's clock that is further ahead than this, beyond what is tolerated, is wrong.
+const MOST_AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// Whose tokens events end, and for how long that matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
@@ -87,6 +90,11 @@ impl Reach {
     /// The entries for `scopes` that ended at `instant`, as it is told at `now`; none where no token can be alive any more
     /// that they would end.
     pub fn revocations(&self, scopes: Vec<Scope>, instant: Timestamp, now: Timestamp) -> Vec<Revocation> {
+        // Its sender's tokens are refused for the same reason; and kept for ever it could be told anew for ever.
+        if instant > now.plus(self.ahead).plus(MOST_AHEAD) {
+            tracing::warn!(issuer = self.issuer, "an event of a clock that is far ahead was ignored");
+            return Vec::new();
+        }
         let instant = instant.min(now.plus(self.ahead));
         let ends = instant.plus(self.longest);
         if ends <= now {

@@ -47,7 +47,8 @@ pub enum Change {
     /// ends, then for every refresh token that ends while its session goes on. For what no one entry covers; only the store
     /// knows what really ends.
     EndEach(Ended, Entries),
-    /// Appends to the log, and moves the closing instant of the user, application or registration that its scope names
+    /// Appends to the log, with an instant that is no earlier than the sign-in of any session that a change before it in the list
+    /// has ended (a clock that was set back, or another machine's, must not let its tokens live on), and moves the closing instant of the user, application or registration that its scope names
     /// to its instant, unless that is later already. [`super::Basis::Issue`] moves none.
     Revoke(Revocation),
     /// Appends to the log a revocation of tokens that the authority did not sign. It moves no closing instant: another
@@ -165,6 +166,8 @@ pub struct Committed {
     pub refresh_tokens_ended: u64,
     /// Sessions that ended or were swept.
     pub sessions_ended: u64,
+    /// The latest sign-in among the sessions that ended.
+    pub last_sign_in_ended: Option<Timestamp>,
     /// The numbers of the events among the changes, in their order; `None`: there was no room.
     pub events: Vec<Option<u64>>,
     /// Events that were swept.

@@ -49,6 +49,19 @@ pub struct Revocation {
     pub user: Option<String>,
 }
 
+impl Revocation {
+    /// The same, of an instant no earlier than `sign_in` where it compares sign-ins.
+    #[must_use]
+    pub fn reaching(mut self, sign_in: Option<Timestamp>) -> Self {
+        let compares = self.basis == Basis::SignIn && !matches!(self.scope, Scope::Token(_) | Scope::Session(_));
+        if let Some(sign_in) = sign_in.filter(|sign_in| compares && *sign_in > self.instant) {
+            self.ends = self.ends.plus(sign_in.since(self.instant));
+            self.instant = sign_in;
+        }
+        self
+    }
+}
+
 /// A revocation with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {

@@ -120,7 +120,7 @@ async fn by_id(authority: &Authority, id: Uuid) -> Result<Done, String> {
 
 fn token_done(id: Uuid) -> Done {
     let about = format!("access token {id}");
-    (json!({ "revoked": about }), format!("{about} is revoked, with what was exchanged from it; its session goes on"))
+    (json!({ "revoked": about }), format!("{about} is refused from now on, with what was exchanged from it; its session goes on"))
 }
 
 /// The token in a file, as people save them.

@@ -195,7 +195,10 @@ async fn one_access_token_ends_by_itself_or_by_its_id_and_its_session_goes_on() 
     for (arguments, signed_in) in by.into_iter().zip([&one, &two, &three]) {
         let id = signed_in.token.as_ref().unwrap().id;
         let out = bench.good(&[&["revoke"], &arguments[..]].concat()).await;
-        assert_eq!(out, format!("access token {id} is revoked, with what was exchanged from it; its session goes on\n"));
+        assert_eq!(
+            out,
+            format!("access token {id} is refused from now on, with what was exchanged from it; its session goes on\n")
+        );
     }
     assert_eq!(bench.listed(&[]).await.len(), 3);
     let log = bench.authority.parts().store.revocations_after(0, bench.clock.now(), 9).await.unwrap();

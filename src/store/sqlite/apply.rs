@@ -69,7 +69,8 @@ pub(super) fn change_one(db: &Connection, sql: &str, values: impl Params) -> Res
 }
 
 pub(super) fn revoke(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {
-    log(db, revocation, committed).and_then(|()| close_what(db, revocation))
+    let revocation = revocation.clone().reaching(committed.last_sign_in_ended);
+    log(db, &revocation, committed).and_then(|()| close_what(db, &revocation))
 }
 
 pub(super) fn log(db: &Connection, revocation: &Revocation, committed: &mut Committed) -> Result<(), StoreError> {

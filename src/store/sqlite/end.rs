@@ -72,6 +72,8 @@ impl<'a> Remover<'a> {
     fn end_sessions(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
         let ended = gone(self.db, sql, values)?;
         self.committed.sessions_ended += ended.len() as u64;
+        let last = ended.iter().map(|session| session.signed_in).max();
+        self.committed.last_sign_in_ended = self.committed.last_sign_in_ended.max(last);
         self.gone.sessions.extend(ended);
         Ok(())
     }
@@ -186,7 +188,10 @@ fn count(db: &Connection, sql: &str, user: Uuid) -> Result<i64, StoreError> {
 
 /// A user's oldest sessions, so many.
 fn oldest(db: &Connection, user: Uuid, most: i64) -> Result<Vec<Uuid>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT id FROM session WHERE user = ?1 ORDER BY signed_in, id LIMIT ?2")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id FROM session WHERE user = ?1
+         ORDER BY EXISTS (SELECT 1 FROM refresh_token WHERE session = session.id), signed_in, id LIMIT ?2",
+    )?;
     let rows = statement.query_map(params![user.as_bytes(), most], |row| row.get(0).map(Uuid::from_bytes))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

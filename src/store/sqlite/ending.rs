@@ -19,7 +19,9 @@ fn condition(ended: &Ended) -> (String, Vec<Value>) {
             ("session IN (SELECT id FROM session WHERE user = ?1 AND id <> ?2)", vec![id(user), id(session)])
         }
         Ended::OldestSessionsOf(user, most) => (
-            "session IN (SELECT id FROM session WHERE user = ?1 ORDER BY signed_in DESC, id DESC LIMIT -1 OFFSET ?2)",
+            "session IN (SELECT id FROM session AS one WHERE user = ?1
+                 ORDER BY EXISTS (SELECT 1 FROM refresh_token AS its WHERE its.session = one.id) DESC, signed_in DESC, id DESC
+                 LIMIT -1 OFFSET ?2)",
             vec![id(user), kept(most)],
         ),
         Ended::OldestExchangedOf(user, most) => (

@@ -58,7 +58,25 @@ fn the_thousandth_and_first_session_of_a_user_ends_the_oldest_with_its_tokens() 
             authentication_type: "PASSWORD".into(),
             signed_in,
         };
-        add(site, (0..998).map(|number| Change::AddSession(session(number))).collect());
+        let renewable = |number| {
+            let session = session(number);
+            let token = RefreshToken {
+                id: session.id,
+                session: session.id,
+                user: ann,
+                application: ORDERS.parse().unwrap(),
+                parent: None,
+                digest: Digest::of(&number.to_string()),
+                sealed: Vec::new(),
+                start: signed_in,
+                inserted: signed_in,
+                device: None,
+                meta_data: serde_json::Map::new(),
+                version: 0,
+            };
+            [Change::AddSession(session), Change::AddRefreshToken(token)]
+        };
+        add(site, (0..998).flat_map(renewable).collect());
     });
     let second = site.sign_in("ann", ORDERS);
     assert_eq!((site.validate(&first.access), site.refresh(&first.refresh).status), (200, 200), "a thousand");

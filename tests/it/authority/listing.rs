@@ -55,3 +55,16 @@ fn keys_are_shown_values_where_they_say_so_and_the_current_ones_alone() {
         assert!(shown.contains(&renewed.refresh) && !shown.contains(&first.refresh), "{shown}");
     }
 }
+
+/// A variable that was empty by mistake.
+#[test]
+fn empty_user_id_beside_an_application_is_not_everybody_in_it() {
+    let site = AuthoritySite::start();
+    site.user("ann", &[ORDERS]);
+    let token = site.sign_in("ann", ORDERS).access;
+    for query in [format!("userId=&applicationId={ORDERS}"), "userId=".to_owned(), "applicationId=&userId=".to_owned()] {
+        let answer = site.manage(&format!("DELETE /api/jwt/refresh?{query}"), None);
+        assert_eq!((answer.status, answer.text().contains("[couldNotConvert]")), (400, true), "{query}");
+    }
+    assert_eq!(site.visit("/orders", &token), 200);
+}

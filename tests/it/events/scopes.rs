@@ -138,8 +138,12 @@ fn an_event_of_a_clock_ahead_reaches_the_tokens_of_that_clock_and_no_further() {
     let (ahead, tolerated) = (token(20), token(30));
     sender.tell(&gateway, &revocation(json!({ "userId": "alice", "createInstant": NOW.millis() + 20_500 })));
     assert_eq!((gateway.get("/corp", &ahead).status, gateway.get("/corp", &tolerated).status), (401, 200));
-    sender.tell(&gateway, &revocation(json!({ "userId": "alice", "createInstant": NOW.millis() * 2 })));
+    sender.tell(&gateway, &revocation(json!({ "userId": "alice", "createInstant": NOW.millis() + 300_000 })));
     assert_eq!(gateway.get("/corp", &tolerated).status, 401);
+    // Kept, it could be told anew after every sign-in.
+    sender.tell(&gateway, &revocation(json!({ "userId": "bob", "createInstant": NOW.millis() * 2 })));
+    let bob = sender.token(json!({ "sub": "bob", "iat": NOW.seconds(), "exp": NOW.seconds() + 3000 }));
+    assert_eq!(gateway.get("/corp", &bob).status, 200);
     gateway.clock.advance(Duration::from_secs(31));
     assert_eq!(gateway.get("/corp", &token(31)).status, 200, "a signer's clock that is wrong closes nobody out for ever");
 }
@@ -156,4 +160,18 @@ fn an_entry_lasts_until_the_last_token_is_over() {
     gateway.clock.advance(Duration::from_secs(2));
     assert_eq!(sender.send(&gateway, &revocation(json!({ "userId": "alice" }))).status, 200);
     assert_eq!(super::sender::counted(&gateway, "ignored"), 1.0, "of no account any more");
+}
+
+/// RFC 7519 section 4.1.3: an audience may be a list.
+#[test]
+fn an_application_among_several_audiences_is_ended_too() {
+    for scope in [json!({ "applicationId": "app1" }), json!({ "applicationId": "app1", "userId": "alice" })] {
+        let sender = Sender::start(Signer::new("k1"));
+        let gateway = sender.gateway();
+        let token = |audience: Value| sender.token(json!({ "aud": audience, "exp": NOW.seconds() + 3000 }));
+        let audience = Signer::claims("x", "alice")["aud"].clone();
+        let (with, without) = (token(json!([audience, "app1"])), token(json!([audience, "app2"])));
+        sender.tell(&gateway, &revocation(scope.clone()));
+        assert_eq!((gateway.get("/corp", &with).status, gateway.get("/corp", &without).status), (401, 200), "{scope}");
+    }
 }

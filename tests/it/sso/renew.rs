@@ -422,3 +422,43 @@ fn access_cookie_whose_key_is_gone_is_as_if_it_had_not_come() {
 fn refresh_of(site: &AuthoritySite) -> String {
     site.sign_in("ann", ORDERS).refresh
 }
+
+/// As where a cookie of before `cookie_domain` was set is sent before the domain's.
+#[test]
+fn spent_or_expired_refresh_cookie_beside_the_good_one_is_ignored() {
+    let site = AuthoritySite::with("[authority]\n", "cookie_domain = \"example.com\"\nrefresh_token_lifetime = \"10h\"");
+    site.user("ann", &[BILLING]);
+    let old = site.sign_in("ann", BILLING).refresh;
+    site.gateway.clock.advance(HOUR * 8);
+    let first = site.sign_in("ann", BILLING);
+    let second = Tokens::of(&site.refresh(&first.refresh));
+    let third = Tokens::of(&site.refresh(&second.refresh));
+    site.gateway.clock.advance(HOUR * 3);
+    for stale in [&old, &first.refresh] {
+        let cookies = |values: [&str; 2]| format!("Cookie: refresh_token={}; refresh_token={}\r\n", values[0], values[1]);
+        for order in [[stale.as_str(), &third.refresh], [&third.refresh, stale]] {
+            let request = format!("GET /billing HTTP/1.1\r\nHost: {SHOP}\r\n{}\r\n", cookies(order));
+            let answer = exchange(site.0, request);
+            assert_eq!((answer.status, self::cookies(&answer).0), (200, BOTH.to_vec()), "{}", answer.text());
+        }
+    }
+    assert_eq!(site.gateway.metric("tollgate_refresh_reuse_detected_total", &[]), 0.0);
+    // Alone it is what it is: somebody has a copy, and the session ends.
+    assert_eq!(site.refresh(&first.refresh).status, 401);
+    assert_eq!(site.gateway.metric("tollgate_refresh_reuse_detected_total", &[]), 1.0);
+}
+
+#[test]
+fn of_two_sessions_of_one_user_the_one_of_the_expired_access_token_goes_on() {
+    let site = with_domain();
+    site.user("ann", &[ORDERS]);
+    let (one, other) = (site.sign_in("ann", ORDERS), site.sign_in("ann", ORDERS));
+    site.gateway.clock.advance(HOUR);
+    for tokens in [&one, &other] {
+        let cookies = format!("access_token={}; refresh_token={}; refresh_token={}", tokens.access, one.refresh, other.refresh);
+        let answer = exchange(site.0, format!("GET /orders HTTP/1.1\r\nHost: {SHOP}\r\nCookie: {cookies}\r\n\r\n"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let access = set_cookies(&answer).into_iter().find_map(|line| line.strip_prefix("access_token=")).unwrap();
+        assert_eq!(claims(access.split(';').next().unwrap())["sid"], claims(&tokens.access)["sid"]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate::store::{Basis, Change, Expired, Logged, Revocation, Scope, Store, User};
+use tollgate::store::{Basis, Change, Ended, Expired, Logged, Revocation, Scope, Session, Store, User};
 
 use crate::store::records::*;
 
@@ -136,4 +136,31 @@ pub async fn another_party_closes_nothing(store: S) {
     assert_eq!(closings(&store).await, [None; 3]);
     assert_eq!(expected.len(), 3);
     assert_eq!(store.revocations_after(0, at(1), 9).await.unwrap(), expected, "it is followed all the same");
+}
+
+/// The clock was set back, or the revocation is another machine's.
+pub async fn an_entry_reaches_the_sign_ins_that_end_with_it(store: S) {
+    let late = |number, user| Session { signed_in: at(400 + u64::try_from(number).unwrap()), ..session(number, user, Some(APP)) };
+    done(&store, [Change::AddUser(user(1)), Change::AddUser(user(2))]).await;
+    let ends = [
+        (Ended::SessionsOf(id(1)), Scope::User(id(1).to_string())),
+        (Ended::SessionsOfUserInApplication(id(1), APP), Scope::UserInApplication(id(1).to_string(), APP.to_string())),
+        (Ended::SessionsOfApplication(APP), Scope::Application(APP.to_string())),
+    ];
+    for (ended, scope) in ends {
+        done(&store, [Change::AddSession(late(20, 1)), Change::AddSession(late(21, 1))]).await;
+        let entry = revocation(scope, 50, 900);
+        let committed = store.commit(vec![Change::End(ended), Change::Revoke(entry.clone())]).await.unwrap();
+        let expected = Revocation { instant: at(421), ends: at(900 + 371), ..entry };
+        assert_eq!(committed.revocations[0].revocation, expected);
+        assert_eq!(store.revocations_after(committed.revocations[0].number - 1, at(1), 1).await.unwrap(), committed.revocations);
+    }
+    assert_eq!(closings(&store).await, [Some(421); 3]);
+    // What compares no sign-ins, or ends nothing later, stays as it is.
+    done(&store, [Change::AddSession(late(20, 2))]).await;
+    let lost = Revocation { basis: Basis::Issue, ..revocation(Scope::User(id(2).to_string()), 50, 900) };
+    let later = revocation(Scope::User(id(2).to_string()), 800, 900);
+    let changes = vec![Change::End(Ended::SessionsOf(id(2))), Change::Revoke(lost.clone()), Change::Revoke(later.clone())];
+    let committed = store.commit(changes).await.unwrap();
+    assert_eq!(committed.revocations.into_iter().map(|it| it.revocation).collect::<Vec<_>>(), [lost, later]);
 }

@@ -27,12 +27,12 @@ macro_rules! contract {
             tokens_of_unknown_applications_are_swept, sessions_without_tokens_are_swept, replaced_values_are_swept,
             ending_nothing_is_no_fault, what_is_made_from_a_token_for_an_application_ends_with_it, a_token_knows_its_ancestors,
             each_session_that_ends_leaves_an_entry, each_token_that_ends_alone_leaves_an_entry,
-            an_entry_is_no_older_than_its_sign_in, the_oldest_sessions_make_room, the_oldest_exchanged_tokens_make_room
+            an_entry_is_no_older_than_its_sign_in, the_oldest_sessions_make_room, sessions_that_nothing_renews_make_room_first, the_oldest_exchanged_tokens_make_room
         );
         crate::store::contract::contract!(@ $open, log:
             every_scope_and_basis_is_read_back, numbers_grow_and_are_never_given_again, read_in_order_and_limited,
             ended_entries_are_not_read, closing_instants_only_grow, closing_instants_outlive_what_they_closed,
-            a_lost_role_closes_nothing, another_party_closes_nothing
+            a_lost_role_closes_nothing, another_party_closes_nothing, an_entry_reaches_the_sign_ins_that_end_with_it
         );
         crate::store::contract::contract!(@ $open, keys:
             keys_are_read_back_oldest_first, every_change_of_a_key_is_seen, keys_are_replaced_by_version,

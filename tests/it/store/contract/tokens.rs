@@ -261,11 +261,23 @@ pub async fn the_oldest_sessions_make_room(store: S) {
     let older = Session { signed_in: at(99), ..session(24, 1, None) };
     done(&store, [Change::AddSession(older)]).await;
     assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 4)).await, []);
-    // Of what is equally old the smaller id.
-    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 2)).await, [of_session(20, 1), of_session(24, 1)]);
+    // Those that nothing renews first; of what is equally old the smaller id.
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 2)).await, [of_session(22, 1), of_session(24, 1)]);
+    assert_eq!(left(&store, 30..36).await, [30, 31, 32, 33, 34, 35]);
+    done(&store, [Change::End(Ended::OldestSessionsOf(id(1), 1))]).await;
     assert_eq!(left(&store, 30..36).await, [33, 34, 35]);
     done(&store, [Change::End(Ended::OldestSessionsOf(id(1), 0))]).await;
     assert_eq!((store.sessions(SessionsOf::User(id(1)), 9).await, left(&store, 30..36).await), (Ok(vec![]), vec![35]));
+}
+
+/// Partners' tokens make sessions that nothing renews; however many there are, a browser's is not ended for them.
+pub async fn sessions_that_nothing_renews_make_room_first(store: S) {
+    let (old, newer) = (session(20, 1, Some(APP)), Session { signed_in: at(101), ..session(21, 1, None) });
+    done(&store, [Change::AddUser(user(1)), Change::AddSession(old.clone()), Change::AddSession(newer)]).await;
+    done(&store, [Change::AddRefreshToken(refresh_token(30, &old, APP))]).await;
+    done(&store, [Change::AddSession(Session { signed_in: at(102), ..session(22, 1, None) })]).await;
+    assert_eq!(logged(&store, Ended::OldestSessionsOf(id(1), 1)).await, [of_session(21, 1), of_session(22, 1)]);
+    assert_eq!(left(&store, 30..31).await, [30]);
 }
 
 pub async fn the_oldest_exchanged_tokens_make_room(store: S) {

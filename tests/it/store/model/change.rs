@@ -209,7 +209,7 @@ impl Records {
         let ended_sessions = self.sessions.values().filter(|it| sessions.contains(&it.id)).cloned().collect();
         let ended_tokens = self.tokens.values().map(|it| &it.record).filter(|it| tokens.contains(&it.id)).cloned().collect();
         self.remove_tokens(committed, |it| tokens.contains(&it.id));
-        self.remove_sessions(committed, |it| sessions.contains(&it.id));
+        self.end_sessions(committed, |it| sessions.contains(&it.id));
         (ended_sessions, ended_tokens)
     }
 
@@ -218,7 +218,8 @@ impl Records {
         let mut ending: Vec<&Session> = self.sessions.values().filter(|it| ends_session(ended, it)).collect();
         if let Ended::OldestSessionsOf(user, kept) = ended {
             ending = self.sessions.values().filter(|it| it.user == *user).collect();
-            ending.sort_by_key(|it| (it.signed_in, it.id));
+            let is_renewable = |session: Uuid| self.tokens.values().any(|it| it.record.session == session);
+            ending.sort_by_key(|it| (is_renewable(it.id), it.signed_in, it.id));
             ending.truncate(ending.len().saturating_sub(*kept));
         }
         let sessions: Vec<Uuid> = ending.iter().map(|it| it.id).collect();
@@ -270,6 +271,12 @@ impl Records {
         committed.refresh_tokens_ended += (before - self.tokens.len()) as u64;
     }
 
+    fn end_sessions(&mut self, committed: &mut Committed, ends: impl Fn(&Session) -> bool) {
+        let last = self.sessions.values().filter(|session| ends(session)).map(|session| session.signed_in).max();
+        committed.last_sign_in_ended = committed.last_sign_in_ended.max(last);
+        self.remove_sessions(committed, ends);
+    }
+
     fn remove_sessions(&mut self, committed: &mut Committed, ends: impl Fn(&Session) -> bool) {
         let before = self.sessions.len();
         self.sessions.retain(|_, session| !ends(session));
@@ -277,6 +284,7 @@ impl Records {
     }
 
     fn revoke(&mut self, revocation: Revocation, committed: &mut Committed) -> Done {
+        let revocation = revocation.reaching(committed.last_sign_in_ended);
         self.close(&revocation);
         self.log(revocation, committed)
     }
