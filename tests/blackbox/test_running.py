@@ -314,8 +314,8 @@ def test_every_documented_metric_is_there_with_its_labels_and_no_other(start_gat
     fetch(gateway.tls + "/", cafile=str(gateway.cafile))
     done = subprocess.run(["promtool", "check", "metrics"], input=gateway.metrics(), capture_output=True, text=True)
     assert done.returncode == 0 and not done.stdout.strip(), done.stdout + done.stderr
-    # No authority is here that could issue a token, and no webhook in or out.
-    elsewhere = ("tollgate_tokens_issued_total", "tollgate_webhook_")
+    # No authority is here, embedded or remote, and no webhook in or out.
+    elsewhere = ("tollgate_tokens_issued_total", "tollgate_webhook_", "tollgate_remote_authority_")
     expected = {name: labels for name, labels in documented().items() if not name.startswith(elsewhere)}
     assert shown(gateway.metrics()) == expected
     buckets = re.findall(r'tollgate_token_validation_duration_seconds_bucket\{[^}]*le="([^"]+)"', gateway.metrics())

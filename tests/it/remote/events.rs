@@ -54,3 +54,21 @@ fn what_is_signed_by_another_ends_nothing() {
     assert_eq!(post_signed(site.front.admin_address(), "/events/authority", &signature, &body).status, 401);
     assert_eq!(standing(&site, &[&tokens]), [(200, 200)]);
 }
+
+/// Nothing in between but the remote's own webhook.
+#[test]
+fn what_the_remote_itself_tells_is_obeyed() {
+    let site = RemoteSite::telling();
+    let id = site.user("ann", &[ORDERS, BILLING]);
+    site.user("bob", &[ORDERS, BILLING]);
+    let (first, second, bob) = (site.sign_in("ann", ORDERS), site.sign_in("ann", ORDERS), site.sign_in("bob", ORDERS));
+    let all = [&first, &second, &bob];
+    assert_eq!(standing(&site, &all), [(200, 200); 3]);
+    site.revoke(&format!("token={}", first.refresh));
+    crate::support::until("the session's end", || site.call("/billing", &first.access) == 401);
+    assert_eq!(standing(&site, &all), [(401, 401), (200, 200), (200, 200)]);
+    assert_eq!(site.manage(&format!("DELETE /api/user/{id}"), None).status, 200);
+    crate::support::until("the user's end", || site.call("/orders", &second.access) == 401);
+    assert_eq!(standing(&site, &all), [(401, 401), (401, 401), (200, 200)]);
+    assert!(site.front.metric("tollgate_webhook_events_received_total", &["issuer=\"authority\"", "result=\"applied\""]) >= 2.0);
+}

@@ -62,16 +62,35 @@ impl RemoteSite {
         Self::edited(|text| text)
     }
 
+    /// One whose remote tells the gateway in front of what it revokes.
+    #[track_caller]
+    pub fn telling() -> Self {
+        let webhook = |url: &str| format!("[[webhook]]\nurl = \"{url}\"\nevents = [\"jwt.refresh-token.revoke\"]\n\n");
+        // From the start there is a webhook, and so its key.
+        let site = Self::with_events(
+            |text| text + &webhook("http://127.0.0.1:9/nobody"),
+            |url, at| format!("jwks_url = \"{url}/.well-known/tollgate-webhook.json\", ca_file = \"{at}/ca.crt\""),
+        );
+        let front = format!("http://{}/events/authority", site.front.admin_address());
+        site.remote.reload_edited(|text| text.replace("http://127.0.0.1:9/nobody", &front));
+        site
+    }
+
     /// With the text of the remote changed by `edit`.
     #[track_caller]
     pub fn edited(edit: impl FnOnce(String) -> String) -> Self {
+        Self::with_events(edit, |_, at| format!("public_key_files = {{ hooks = \"{at}/hooks.pem\" }}"))
+    }
+
+    /// `keys` says how the events' signatures are checked, by the remote's address and the folder of the certificates.
+    #[track_caller]
+    fn with_events(edit: impl FnOnce(String) -> String, keys: impl FnOnce(&str, &str) -> String) -> Self {
         let (folder, hooks, backend) = (TempDir::new().unwrap(), Signer::new("hooks"), Backend::start());
         let remote = AuthoritySite::edited(|text| edit(over_tls(&text, folder.path())));
         fs::write(folder.path().join("hooks.pem"), hooks.public_pem()).unwrap();
         let (url, at) = (format!("https://localhost:{}", remote.gateway.listener("tls").port()), folder.path().display());
-        let settings = format!(
-            "ca_file = \"{at}/ca.crt\"\nevents = {{ path = \"/events/authority\", public_key_files = {{ hooks = \"{at}/hooks.pem\" }} }}"
-        );
+        let keys = keys(&url, &at.to_string());
+        let settings = format!("ca_file = \"{at}/ca.crt\"\nevents = {{ path = \"/events/authority\", {keys} }}");
         let text = front_text(&url, &settings, &backend);
         let front = Gateway::start(&text);
         let client = ApiClient(front.plain());
