@@ -111,12 +111,16 @@ struct Marks {
     tables: i64,
 }
 
+/// All of one moment: another process may be making the store.
 fn marks(db: &Connection) -> rusqlite::Result<Marks> {
-    Ok(Marks {
+    let reading = if db.is_autocommit() { Some(db.unchecked_transaction()?) } else { None };
+    let marks = Marks {
+        tables: db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
         application: db.pragma_query_value(None, "application_id", |row| row.get(0))?,
         version: db.pragma_query_value(None, "user_version", |row| row.get(0))?,
-        tables: db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
-    })
+    };
+    reading.map_or(Ok(()), Transaction::rollback)?;
+    Ok(marks)
 }
 
 fn newest() -> i64 {
