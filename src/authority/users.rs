@@ -116,7 +116,8 @@ impl Authority {
     /// [`Denial::NotFound`].
     pub async fn remove_user(&self, user: Uuid) -> Result<(), Denial> {
         let entry = self.revocation(Scope::User(user.to_string()), Basis::SignIn, Some(user));
-        let changes = vec![Change::Revoke(entry), Change::RemoveUser(user)];
+        // In this order, so that the entry reaches the latest sign-in of those that end.
+        let changes = vec![Change::RemoveUser(user), Change::Revoke(entry)];
         self.commit_revoking(changes).await.map(drop).map_err(gone)
     }
 

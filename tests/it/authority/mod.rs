@@ -1,6 +1,7 @@
 //! What an attacker, a crash or bad luck does to the token authority: over real sockets, on a store of its own.
 
 mod bounds;
+mod clock_steps;
 mod cookies;
 mod durable;
 mod events;
