@@ -49,12 +49,16 @@ impl Exchanged {
         Arc::ptr_eq(&self.terms, terms) && self.verified.holds(now)
     }
 
-    /// Whether it was last known to be true `span` before `now` or longer ago, and the caller is the one who is to ask: for
-    /// others it is known from here on.
+    /// Whether it was last known to be true `span` before `now` or longer ago.
+    pub fn is_due(&self, span: Duration, now: Timestamp) -> bool {
+        is_due(self.confirmed.load(Ordering::Relaxed), span, now)
+    }
+
+    /// Whether it is due, and the caller is the one who is to ask: for others it is known from here on.
     pub fn takes_turn(&self, span: Duration, now: Timestamp) -> bool {
         let confirmed = self.confirmed.load(Ordering::Relaxed);
-        let is_due = now.since(Timestamp::from_millis(confirmed)) >= span;
-        is_due && self.confirmed.compare_exchange(confirmed, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        is_due(confirmed, span, now)
+            && self.confirmed.compare_exchange(confirmed, now.millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Notes that it is true no more: whoever finds it asks.
@@ -66,6 +70,10 @@ impl Exchanged {
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.token.len() + self.verified.bytes()
     }
+}
+
+fn is_due(confirmed: u64, span: Duration, now: Timestamp) -> bool {
+    now.since(Timestamp::from_millis(confirmed)) >= span
 }
 
 /// The exchanges of one token.

@@ -4,6 +4,7 @@
 //! token (compared whole, found by a randomly keyed hash), only while the key that verified it and the settings it was
 //! judged by are alive, and never past its `exp`. Revocation is no concern of it: that is asked for every token.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -45,6 +46,11 @@ impl Verified {
     /// Whether it was judged by the settings whose liveness this is, not by older or newer ones of the same issuer.
     pub fn was_judged_by(&self, settings: &Arc<Liveness>) -> bool {
         Arc::ptr_eq(&self.settings, settings)
+    }
+
+    /// Whether the same key proved it as `other`, under the same settings.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.was_judged_by(&other.settings) && Arc::ptr_eq(&self.key, &other.key)
     }
 
     /// Whether a secret signed it that others than its issuer have.
@@ -138,11 +144,25 @@ impl Remembered {
         }
     }
 
+    /// Remembers `token` unless it is already. What is remembered stays where it was judged alike: requests that came with a new
+    /// token at once each prove it, and what one of them exchanged it for must not go with another's proof.
+    pub fn insert_proof(&self, token: &str, verified: Arc<Verified>) -> Arc<Verified> {
+        let Some(entries) = &self.entries else { return verified };
+        let bytes = estimated_bytes(token, &verified);
+        let entry = || Ok::<_, Infallible>(Entry { verified: Arc::clone(&verified), bytes });
+        let Ok(known) = entries.get_or_insert_with(&Box::<str>::from(token), entry);
+        if known.verified.is_alike(&verified) {
+            return known.verified;
+        }
+        self.insert(token, Arc::clone(&verified));
+        verified
+    }
+
     /// Remembers with `token`, whose proof `verified` is, what it was exchanged for; its share of the bytes grows by it. The proof
     /// that is remembered already stays, with its other exchanges, where it was judged alike.
     pub fn insert_exchange(&self, token: &str, verified: Arc<Verified>, exchanged: &Arc<Exchanged>) -> Arc<Verified> {
         let known = self.entries.as_ref().and_then(|entries| entries.peek(token)).map(|entry| entry.verified);
-        let known = known.filter(|known| known.was_judged_by(&verified.settings) && Arc::ptr_eq(&known.key, &verified.key));
+        let known = known.filter(|known| known.is_alike(&verified));
         let verified = known.unwrap_or(verified);
         verified.exchanges.add(exchanged);
         // Taken out first: what is put in another's place counts as an eviction.

@@ -131,10 +131,10 @@ impl Verifier {
     /// A token that is accepted by leeway alone is not remembered: memory has none.
     fn remember(&self, token: &str, verified: Verified) -> Arc<Verified> {
         let verified = Arc::new(verified);
-        if verified.holds(self.clock.now()) {
-            self.remembered.insert(token, Arc::clone(&verified));
+        if !verified.holds(self.clock.now()) {
+            return verified;
         }
-        verified
+        self.remembered.insert_proof(token, verified)
     }
 
     /// The present instant, as tokens are judged by it.

@@ -80,13 +80,8 @@ pub(super) async fn reconcile(
 impl Exchange<'_> {
     /// What is remembered with `presented`, as far as it would still be given.
     async fn recall(self, presented: &Verified) -> Option<Arc<Exchanged>> {
-        let exchanged = presented.exchanged_for(self.application)?;
         let now = self.snapshot.verifier.clock().now();
-        let table = self.snapshot.revocations.table();
-        let stands = table.is_empty() || table.check(&exchanged.verified.lineage(), now).is_ok();
-        if !stands || !exchanged.holds(self.issuing.terms(), now) {
-            return None;
-        }
+        let exchanged = remembered(self.snapshot, self.issuing, presented, self.application)?;
         if !exchanged.takes_turn(self.issuing.believed_for(), now) {
             return Some(exchanged);
         }
@@ -110,6 +105,9 @@ impl Exchange<'_> {
             let (presented, token, application) = (Arc::clone(presented), self.token.to_owned(), self.application);
             let address = self.address;
             async move {
+                if let Some(exchanged) = landed(&snapshot, &issuing, &presented, application) {
+                    return Ok(exchanged);
+                }
                 let claims = &presented.identity.claims;
                 let made = issuing.exchange(claims, &token, application, address).await?;
                 let exchanged = proved(&snapshot, &issuing, application, made).await?;
@@ -147,6 +145,9 @@ impl Exchange<'_> {
             let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(authority));
             let (issuing, token, application) = (self.issuing.clone(), self.token.to_owned(), self.application);
             async move {
+                if let Some(found) = landed_reconciled(&snapshot, &issuing, &token, provider, application) {
+                    return Ok(found);
+                }
                 let (presented, made) = authority.reconcile_in_place(provider, &token, application).await?;
                 let exchanged = proved(&snapshot, &issuing, application, made).await?;
                 let presented = snapshot.in_place.remember(&token, presented, &exchanged);
@@ -163,6 +164,36 @@ impl Exchange<'_> {
     fn standing(self, exchanged: Arc<Exchanged>) -> Result<Arc<Exchanged>, Rejection> {
         self.snapshot.check_standing(&exchanged.verified).map(|()| exchanged)
     }
+}
+
+/// What is remembered with `presented` for an application, where neither a revocation nor a change of settings has ended it.
+fn remembered(snapshot: &Snapshot, issuing: &Issuing, presented: &Verified, application: Uuid) -> Option<Arc<Exchanged>> {
+    let exchanged = presented.exchanged_for(application)?;
+    let now = snapshot.verifier.clock().now();
+    let table = snapshot.revocations.table();
+    let stands = table.is_empty() || table.check(&exchanged.verified.lineage(), now).is_ok();
+    (stands && exchanged.holds(issuing.terms(), now)).then_some(exchanged)
+}
+
+/// What an exchange gave that ended after this caller had looked at what is remembered, and before it asked to share one.
+fn landed(snapshot: &Snapshot, issuing: &Issuing, presented: &Verified, application: Uuid) -> Option<Arc<Exchanged>> {
+    let now = snapshot.verifier.clock().now();
+    let exchanged = remembered(snapshot, issuing, presented, application)?;
+    (!exchanged.is_due(issuing.believed_for(), now)).then_some(exchanged)
+}
+
+/// As [`landed`], of a reconciliation.
+fn landed_reconciled(
+    snapshot: &Snapshot,
+    issuing: &Issuing,
+    token: &str,
+    provider: Uuid,
+    application: Uuid,
+) -> Option<(Arc<Verified>, Arc<Exchanged>)> {
+    let presented = snapshot.in_place.reconciled.get(token, snapshot.verifier.clock().now())?;
+    let stands = issuing.embedded()?.stands_by(provider, &presented) && snapshot.check_standing(&presented).is_ok();
+    let exchanged = landed(snapshot, issuing, &presented, application).filter(|_| stands)?;
+    Some((presented, exchanged))
 }
 
 /// The token that was made, proved as one that a client had presented would be.

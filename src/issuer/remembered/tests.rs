@@ -171,3 +171,28 @@ fn traefik_cve_2026_71326_many_threads_never_get_each_others_identity() {
     let stats = cache.stats();
     assert_eq!(stats.hits + stats.misses, 8000);
 }
+
+/// Another proof of the same token, as a request makes that came at the same time.
+fn proved_again(one: &Sample, settings: &Arc<Liveness>) -> Arc<Verified> {
+    let identity = Arc::into_inner(sample("alice").verified).unwrap().identity;
+    let descent = Descent::foreign(&identity.claims);
+    Arc::new(Verified::new(identity, descent, Arc::clone(&one.verified.key), Arc::clone(settings)))
+}
+
+#[test]
+fn a_later_proof_of_the_same_token_does_not_take_its_exchange_away() {
+    let (cache, alice, other) = (cache(100, 1 << 20), sample("alice"), sample("alice"));
+    let application = Uuid::from_u128(1);
+    let verified = Arc::into_inner(other.verified).unwrap();
+    let exchanged = Arc::new(Exchanged::new(application, other.token, verified, Arc::default(), 1, NOW));
+    cache.insert_proof(&alice.token, Arc::clone(&alice.verified));
+    cache.insert_exchange(&alice.token, Arc::clone(&alice.verified), &exchanged);
+
+    let later = cache.insert_proof(&alice.token, proved_again(&alice, &alice.settings));
+    assert!(Arc::ptr_eq(&later.exchanged_for(application).unwrap(), &exchanged));
+
+    let reloaded = Arc::new(Liveness::new());
+    let judged_anew = cache.insert_proof(&alice.token, proved_again(&alice, &reloaded));
+    assert!(judged_anew.exchanged_for(application).is_none(), "other settings may give something else");
+    assert!(cache.get(&alice.token, NOW).unwrap().was_judged_by(&reloaded));
+}
