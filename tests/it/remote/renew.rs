@@ -1,11 +1,10 @@
 //! A browser's expired access token is renewed by the remote while its request waits.
 
-use std::sync::Barrier;
 use std::time::Duration;
 
 use super::{RemoteSite, SHOP, cookies};
 use crate::support::authority::*;
-use crate::support::{Answer, Browser, Connection};
+use crate::support::{Browser, exchange_at_once};
 
 const HOUR: Duration = Duration::from_secs(3620);
 
@@ -29,19 +28,8 @@ fn sixty_four_requests_at_once_with_one_expired_cookie_are_one_refresh() {
             if is_absent {
                 browser.lose("access_token");
             }
-            let barrier = Barrier::new(64);
-            let answers: Vec<Answer> = std::thread::scope(|scope| {
-                let ask = |path| {
-                    let (request, barrier) = (browser.request("GET", SHOP, path, ""), &barrier);
-                    let mut connection = Connection::open(site.front.plain());
-                    scope.spawn(move || {
-                        barrier.wait();
-                        connection.exchange(request)
-                    })
-                };
-                let asked: Vec<_> = ["/orders", "/billing"].repeat(32).into_iter().map(ask).collect();
-                asked.into_iter().map(|one| one.join().unwrap()).collect()
-            });
+            let asked = ["/orders", "/billing"].repeat(32).into_iter().map(|path| browser.request("GET", SHOP, path, ""));
+            let answers = exchange_at_once(site.front.plain(), &asked.collect::<Vec<_>>());
             assert_eq!((site.issued(name, "refresh"), site.calls("refresh")), (1.0, 1.0), "{name}");
             for answer in &answers {
                 assert_eq!((answer.status, cookies(answer).0), (200, both()), "{}", answer.text());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{RemoteSite, SHOP};
 use crate::support::authority::*;
-use crate::support::{Answer, Connection, exchange};
+use crate::support::{exchange, exchange_at_once};
 
 const HOSTS: [&str; 3] = ["a.example.com", "b.example.com", "c.example.com"];
 
@@ -19,17 +19,9 @@ fn one_sign_in_walks_three_applications_over_expiries_and_rotations_in_parallel_
         let id = site.user("ann", &[ORDERS, BILLING, KIOSK]);
         let mut browser = site.browser("ann", application);
         for round in 0..8 {
-            let tabs: Vec<(&str, String)> =
-                (0..6).map(|tab| HOSTS[tab % 3]).map(|host| (host, browser.request("GET", host, "/x", ""))).collect();
-            let address = site.front.plain();
-            let answers: Vec<(&str, Answer)> = std::thread::scope(|scope| {
-                let load = |(host, request): (&'static str, String)| {
-                    scope.spawn(move || (host, Connection::open(address).exchange(request)))
-                };
-                let loading: Vec<_> = tabs.into_iter().map(load).collect();
-                loading.into_iter().map(|tab| tab.join().unwrap()).collect()
-            });
-            for (host, answer) in answers {
+            let hosts = HOSTS.into_iter().cycle().take(6);
+            let tabs: Vec<String> = hosts.clone().map(|host| browser.request("GET", host, "/x", "")).collect();
+            for (host, answer) in hosts.zip(exchange_at_once(site.front.plain(), &tabs)) {
                 assert_eq!(answer.status, 200, "{name}, round {round}: {host}: {}", answer.text());
                 assert!(answer.text().contains(&id), "the backend is told who it is");
                 browser.take(host, "/x", &answer);

@@ -1,13 +1,12 @@
 //! Sessions that go on by themselves: a browser's expired access token is renewed while its request waits.
 
-use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{browser_of, claims, issued, told};
 use crate::support::authority::*;
-use crate::support::{Answer, AuthoritySite, Browser, Connection, exchange, until};
+use crate::support::{Answer, AuthoritySite, Browser, Connection, exchange, exchange_at_once, until};
 
 const SHOP: &str = "shop.example.com";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -71,19 +70,8 @@ fn sixty_four_requests_at_once_with_one_expired_cookie_are_one_refresh() {
             if is_absent {
                 browser.lose("access_token");
             }
-            let barrier = Barrier::new(64);
-            let answers: Vec<Answer> = std::thread::scope(|scope| {
-                let ask = |path| {
-                    let (request, barrier) = (browser.request("GET", SHOP, path, ""), &barrier);
-                    let mut connection = Connection::open(site.0);
-                    scope.spawn(move || {
-                        barrier.wait();
-                        connection.exchange(request)
-                    })
-                };
-                let asked: Vec<_> = ["/orders", "/billing"].repeat(32).into_iter().map(ask).collect();
-                asked.into_iter().map(|one| one.join().unwrap()).collect()
-            });
+            let asked = ["/orders", "/billing"].repeat(32).into_iter().map(|path| browser.request("GET", SHOP, path, ""));
+            let answers = exchange_at_once(site.0, &asked.collect::<Vec<_>>());
             assert_eq!(issued(&site, name, "refresh"), 1.0, "{name}");
             for answer in &answers {
                 assert_eq!((answer.status, cookies(answer).0), (200, BOTH.to_vec()), "{}", answer.text());

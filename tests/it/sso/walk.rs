@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{browser_of, issued};
 use crate::support::authority::*;
-use crate::support::{Answer, AuthoritySite, Connection};
+use crate::support::{AuthoritySite, exchange_at_once};
 
 /// Three applications, each on a host of its own.
 const ROUTES: &str = "[[route]]\nname = \"a\"\nhost = \"a.example.com\"\npath = \"/\"\nupstream = \"backend-0\"\napplication = \"orders\"\n\n\
@@ -27,17 +27,9 @@ fn one_sign_in_walks_three_applications_over_expiries_and_rotations_in_parallel_
         let mut browser = browser_of(&site, "ann", application);
         for round in 0..12 {
             // Each round is a moment of the browser: eight tabs load with the cookies that it has now.
-            let tabs: Vec<(&str, String)> =
-                (0..8).map(|tab| HOSTS[tab % 3]).map(|host| (host, browser.request("GET", host, "/x", ""))).collect();
-            let answers: Vec<(&str, Answer)> = std::thread::scope(|scope| {
-                let address = site.0;
-                let load = |(host, request): (&'static str, String)| {
-                    scope.spawn(move || (host, Connection::open(address).exchange(request)))
-                };
-                let loading: Vec<_> = tabs.into_iter().map(load).collect();
-                loading.into_iter().map(|tab| tab.join().unwrap()).collect()
-            });
-            for (host, answer) in answers {
+            let hosts = HOSTS.into_iter().cycle().take(8);
+            let tabs: Vec<String> = hosts.clone().map(|host| browser.request("GET", host, "/x", "")).collect();
+            for (host, answer) in hosts.zip(exchange_at_once(site.0, &tabs)) {
                 assert_eq!(answer.status, 200, "{name}, round {round}: {host}: {}", answer.text());
                 assert!(answer.text().contains(&id), "the backend is told who it is");
                 browser.take(host, "/x", &answer);

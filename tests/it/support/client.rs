@@ -2,6 +2,8 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use super::http::{Answer, read_answer};
@@ -70,6 +72,23 @@ impl Connection {
 #[track_caller]
 pub fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     Connection::open(address).exchange(request)
+}
+
+/// Each request on a connection of its own, all at the same moment; the answers in their order.
+#[track_caller]
+pub fn exchange_at_once(address: SocketAddr, requests: &[String]) -> Vec<Answer> {
+    let barrier = Barrier::new(requests.len());
+    thread::scope(|scope| {
+        let send = |request| {
+            let (mut connection, barrier) = (Connection::open(address), &barrier);
+            scope.spawn(move || {
+                barrier.wait();
+                connection.exchange(request)
+            })
+        };
+        let sent: Vec<_> = requests.iter().map(send).collect();
+        sent.into_iter().map(|one| one.join().unwrap()).collect()
+    })
 }
 
 /// `GET path` for host `localhost` with more header lines.

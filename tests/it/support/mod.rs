@@ -30,7 +30,7 @@ pub use authority::AuthoritySite;
 pub use backend::{Backend, Received, Reply};
 pub use bare_authority::BareAuthority;
 pub use browser::Browser;
-pub use client::{Connection, exchange, get};
+pub use client::{Connection, exchange, exchange_at_once, get};
 pub use gateway::{Gateway, NOW, configuration};
 pub use http::{Answer, read_answer};
 pub use http2::Http2;
