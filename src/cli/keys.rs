@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::authority::{AuthoritySettings, Place, Sealer, SigningKeySettings, SigningKeys, SigningKeysError};
-use crate::cli::{Outcome, Streams, named, opened_store, write_json};
+use crate::cli::opened_store::{self, Common};
+use crate::cli::{Outcome, Streams, named, write_json};
 use crate::clock::{Clock, Timestamp};
 use crate::gateway::OpenedStore;
 use crate::store::{KeyPurpose, KeyState, SigningKeyRecord, Store};
@@ -30,17 +31,6 @@ enum KeysCommand {
     List(List),
     Rotate(Rotate),
     Revoke(Revoke),
-}
-
-/// What every one of these commands is told.
-#[derive(Debug, Args)]
-struct Common {
-    /// The configuration file, which has an authority and a store.
-    #[arg(long, short, value_name = "FILE")]
-    config: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Show every key with what it signs and where it is in its life. No secret or private key is shown.

@@ -6,12 +6,25 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use crate::authority::AuthoritySettings;
 use crate::cli::{Outcome, Streams};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 use crate::gateway::OpenedStore;
 use crate::store::{Location, StoreSettings};
+
+/// What every one of these commands is told.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// The configuration file, which has an authority and a store.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// A configuration with an authority, and its store.
 pub(super) struct Opened {
@@ -67,4 +80,13 @@ fn said(problem: &dyn Display, outcome: Outcome, streams: &mut Streams<'_>) -> S
 /// Runs a command that waits for the store.
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
+}
+
+/// An authority on a new store in `folder`.
+#[cfg(test)]
+pub(super) async fn example(folder: &Path, settings: AuthoritySettings, clock: &Clock) -> crate::authority::Authority {
+    let key = crate::secret::Secret::new(b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[..].into());
+    let encryption_key = crate::store::EncryptionKey::Given(key);
+    let store = StoreSettings { location: Location::Sqlite(folder.join("store")), encryption_key };
+    OpenedStore::open_or_make(&store, clock).await.unwrap().authority(settings, clock).await.unwrap()
 }

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Common, Selection, no_session, said};
+use super::{Selection, no_session, said};
 use crate::authority::Authority;
-use crate::cli::opened_store::{Stopped, failed};
+use crate::cli::opened_store::{Common, Stopped, failed};
 use crate::cli::terminal::harmless;
 use crate::cli::{Outcome, Streams, write_json};
 use crate::clock::Timestamp;

@@ -35,17 +35,6 @@ enum SessionsCommand {
     Revoke(revoke::Revoke),
 }
 
-/// What both commands are told.
-#[derive(Debug, Args)]
-struct Common {
-    /// The configuration file, which has an authority and a store.
-    #[arg(long, short, value_name = "FILE")]
-    config: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 /// Whose sessions.
 #[derive(Debug, Args)]
 struct Selection {

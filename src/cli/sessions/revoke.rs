@@ -8,9 +8,9 @@ use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Common, Selection, no_session, said};
+use super::{Selection, no_session, said};
 use crate::authority::{self, Authority, Denial, Revoked};
-use crate::cli::opened_store::{Stopped, failed};
+use crate::cli::opened_store::{Common, Stopped, failed};
 use crate::cli::{Outcome, Streams, terminal, write_json};
 
 /// End sessions, or one access token. One of user, application, session and token must be named; a user and an

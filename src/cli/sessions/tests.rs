@@ -10,9 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::authority::{Application, AuthoritySettings, Device, SignIn, SignedIn, example};
 use crate::clock::Timestamp;
-use crate::gateway::OpenedStore;
-use crate::secret::Secret;
-use crate::store::{Change, EncryptionKey, Location, StoreSettings};
+use crate::store::Change;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const WIKI: Uuid = Uuid::from_u128(2);
@@ -40,13 +38,10 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
-        let encryption_key = EncryptionKey::Given(Secret::new(b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[..].into()));
-        let store = StoreSettings { location: Location::Sqlite(folder.path().join("store")), encryption_key };
-        let opened = OpenedStore::open_or_make(&store, &clock).await.unwrap();
         let mut settings: AuthoritySettings = example::authority();
         let wiki = Application::clone(&settings.applications[0]);
         settings.applications = vec![Arc::new(Application { generate_refresh_tokens: true, ..wiki })];
-        let authority = opened.authority(settings, &clock).await.unwrap();
+        let authority = opened_store::example(folder.path(), settings, &clock).await;
         let bench = Self { authority, clock, folder };
         bench.add(example::user()).await;
         bench.add(User { id: Uuid::from_u128(8), email: None, username: Some("bob".into()), ..example::user() }).await;

@@ -7,9 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::authority::{AuthoritySettings, example};
 use crate::clock::Timestamp;
-use crate::gateway::OpenedStore;
-use crate::secret::Secret;
-use crate::store::{Change, EncryptionKey, Location, Registration, SessionsOf, StoreSettings, User};
+use crate::store::{Change, Registration, SessionsOf, User};
 use crate::token;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -30,11 +28,8 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
-        let encryption_key = EncryptionKey::Given(Secret::new(b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[..].into()));
-        let store = StoreSettings { location: Location::Sqlite(folder.path().join("store")), encryption_key };
-        let opened = OpenedStore::open_or_make(&store, &clock).await.unwrap();
         let settings = AuthoritySettings { tenant_id: Some(Uuid::from_u128(9)), ..example::authority() };
-        let authority = opened.authority(settings, &clock).await.unwrap();
+        let authority = opened_store::example(folder.path(), settings, &clock).await;
         let bench = Self { authority, clock, _folder: folder };
         bench.add(example::user()).await;
         bench.add(User { id: Uuid::from_u128(8), email: None, username: Some("bob".into()), ..example::user() }).await;
