@@ -14,7 +14,6 @@ use super::events::Refresh;
 use super::refresh_token::{Presented, judge, note_access, start_after_use};
 use super::settings::Application;
 use super::{Authority, Denial, NewRefreshToken, SignedToken, ids, standing};
-
 use crate::clock::Timestamp;
 use crate::store::{Change, Digest, FoundRefreshToken, RefreshToken, Standing, StoreError, User};
 

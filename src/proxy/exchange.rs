@@ -130,11 +130,7 @@ impl Exchange<'_> {
         authority: &Authority,
         provider: Uuid,
     ) -> Result<Option<(Arc<Verified>, Arc<Exchanged>)>, Rejection> {
-        let now = self.snapshot.verifier.clock().now();
-        let Some(presented) = self.snapshot.in_place.reconciled.get(self.token, now) else { return Ok(None) };
-        if !authority.stands_by(provider, &presented) {
-            return Ok(None);
-        }
+        let Some(presented) = reconciled(self.snapshot, authority, provider, self.token) else { return Ok(None) };
         self.snapshot.check_standing(&presented)?;
         Ok(self.recall(&presented).await.map(|exchanged| (presented, exchanged)))
     }
@@ -145,8 +141,11 @@ impl Exchange<'_> {
             let (snapshot, authority) = (Arc::clone(self.snapshot), Arc::clone(authority));
             let (issuing, token, application) = (self.issuing.clone(), self.token.to_owned(), self.application);
             async move {
-                if let Some(found) = landed_reconciled(&snapshot, &issuing, &token, provider, application) {
-                    return Ok(found);
+                if let Some(presented) = reconciled(&snapshot, &authority, provider, &token)
+                    && snapshot.check_standing(&presented).is_ok()
+                    && let Some(exchanged) = landed(&snapshot, &issuing, &presented, application)
+                {
+                    return Ok((presented, exchanged));
                 }
                 let (presented, made) = authority.reconcile_in_place(provider, &token, application).await?;
                 let exchanged = proved(&snapshot, &issuing, application, made).await?;
@@ -182,18 +181,10 @@ fn landed(snapshot: &Snapshot, issuing: &Issuing, presented: &Verified, applicat
     (!exchanged.is_due(issuing.believed_for(), now)).then_some(exchanged)
 }
 
-/// As [`landed`], of a reconciliation.
-fn landed_reconciled(
-    snapshot: &Snapshot,
-    issuing: &Issuing,
-    token: &str,
-    provider: Uuid,
-    application: Uuid,
-) -> Option<(Arc<Verified>, Arc<Exchanged>)> {
+/// The proof of a partner's token that was reconciled before, as far as `provider` still vouches for it.
+fn reconciled(snapshot: &Snapshot, authority: &Authority, provider: Uuid, token: &str) -> Option<Arc<Verified>> {
     let presented = snapshot.in_place.reconciled.get(token, snapshot.verifier.clock().now())?;
-    let stands = issuing.embedded()?.stands_by(provider, &presented) && snapshot.check_standing(&presented).is_ok();
-    let exchanged = landed(snapshot, issuing, &presented, application).filter(|_| stands)?;
-    Some((presented, exchanged))
+    authority.stands_by(provider, &presented).then_some(presented)
 }
 
 /// The token that was made, proved as one that a client had presented would be.
