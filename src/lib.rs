@@ -36,5 +36,6 @@ pub mod telemetry;
 
 pub mod clock;
 pub mod gather;
+pub mod media_type;
 pub mod peer;
 pub mod secret;

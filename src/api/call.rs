@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, Method};
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::parameters::{Parameters, parse_id};
 use super::refusal::Refusal;
 use crate::identity::credential::{self, CredentialFault, Presented};
+use crate::media_type;
 use crate::proxy::cross_site::cookie_counts;
 use crate::proxy::forwarded::ClientView;
 use crate::proxy::{OwnBody, OwnBodyFault, OwnRequest};
@@ -97,13 +98,11 @@ impl Call {
     }
 
     fn kind(&self) -> Kind {
-        let Some(value) = self.headers.get(CONTENT_TYPE) else { return Kind::Absent };
-        let named = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        let is = |name: &str| named.eq_ignore_ascii_case(name);
-        match () {
-            () if is("application/json") => Kind::Json,
-            () if is("application/x-www-form-urlencoded") => Kind::Form,
-            () => Kind::Other,
+        match media_type::named(&self.headers) {
+            None => Kind::Absent,
+            Some(_) if media_type::is_json(&self.headers) => Kind::Json,
+            Some(named) if named.eq_ignore_ascii_case("application/x-www-form-urlencoded") => Kind::Form,
+            Some(_) => Kind::Other,
         }
     }
 

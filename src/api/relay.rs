@@ -18,6 +18,7 @@ use super::refusal::Refusal;
 use super::relayed_cookies::ours;
 use crate::authority::RemoteAuthority;
 use crate::identity::credential::{ACCESS_TOKEN, REFRESH_TOKEN};
+use crate::media_type;
 use crate::proxy::cross_site::cookie_counts;
 use crate::proxy::forwarded::ClientView;
 use crate::proxy::{Answering, Endpoints, OwnRequest};
@@ -77,10 +78,9 @@ fn check_place(head: &Parts) -> Result<(), Refusal> {
 }
 
 fn check_type(head: &Parts) -> Result<(), Refusal> {
-    let Some(value) = head.headers.get(CONTENT_TYPE).filter(|_| head.method == Method::POST) else { return Ok(()) };
-    let named = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let is_bad = SETS_COOKIES.contains(&head.uri.path()) && !named.eq_ignore_ascii_case("application/json");
-    if is_bad { Err(Refusal::MediaType("application/json")) } else { Ok(()) }
+    let sets_cookies = head.method == Method::POST && SETS_COOKIES.contains(&head.uri.path());
+    let is_bad = media_type::named(&head.headers).is_some() && !media_type::is_json(&head.headers);
+    if sets_cookies && is_bad { Err(Refusal::MediaType("application/json")) } else { Ok(()) }
 }
 
 /// The request as the remote gets it. `HEAD` is asked as `GET`: the server here leaves the body out.

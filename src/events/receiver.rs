@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use tokio::runtime::Handle;
@@ -14,6 +13,7 @@ use super::metrics::{EventMeters, Outcome};
 use super::settings::{EventsSettings, Signers};
 use crate::clock::Clock;
 use crate::issuer::{Archive, IssuerMetrics, Keys, Registry, RegistryProblem, Signatory};
+use crate::media_type;
 use crate::proxy::{Answering, Endpoints, OwnBody, OwnRequest};
 use crate::revocation::{Event, Reach};
 use crate::token::BodySignature;
@@ -141,9 +141,7 @@ impl Shared {
         if head.method != Method::POST {
             return Err(Refusal::Method);
         }
-        let media_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::MediaType) }
+        if media_type::is_json(&head.headers) { Ok(()) } else { Err(Refusal::MediaType) }
     }
 }
 

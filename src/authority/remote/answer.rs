@@ -1,11 +1,11 @@
 //! What the remote's answers say, read strictly: whatever is not one of the documented answers is none (jwt-api.md sections 2.1,
 //! 2.4 and 2.7), and nobody is signed out by it.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::RemoteFault;
+use crate::media_type;
 use crate::token::unambiguous_object;
 
 /// Bytes of a token at most, as the verifier takes them.
@@ -71,15 +71,10 @@ fn malformed(what: &str) -> RemoteFault {
 }
 
 fn document(answer: &Response<impl AsRef<[u8]>>) -> Result<Map<String, Value>, RemoteFault> {
-    if !is_json(answer.headers()) {
+    if !media_type::is_json(answer.headers()) {
         return Err(malformed("is not application/json"));
     }
     unambiguous_object(answer.body().as_ref()).map_err(|_| malformed("is no unambiguous JSON object"))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    named.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 fn token(document: &Map<String, Value>) -> Result<String, RemoteFault> {
@@ -103,6 +98,7 @@ fn names_refresh_token(errors: &Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_TYPE;
     use serde_json::json;
 
     use super::*;
