@@ -48,6 +48,11 @@ impl Verified {
         Arc::ptr_eq(&self.settings, settings)
     }
 
+    /// Whether `other` proves the same caller.
+    pub fn is_same_caller(&self, other: &Self) -> bool {
+        self.identity.claims.is_same_subject(&other.identity.claims)
+    }
+
     /// Whether the same key proved it as `other`, under the same settings.
     fn is_alike(&self, other: &Self) -> bool {
         self.was_judged_by(&other.settings) && Arc::ptr_eq(&self.key, &other.key)

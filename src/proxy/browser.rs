@@ -33,7 +33,7 @@ impl<'r> Asking<'r> {
         let (mut known, mut refused): (Option<Known>, _) = (None, Refused::default());
         for token in presented.tokens() {
             match (self.prove(token).await, &known) {
-                (Ok(other), Some(first)) if !is_same_caller(&first.verified, &other.verified) => return Err(self.conflict()),
+                (Ok(other), Some(first)) if !first.verified.is_same_caller(&other.verified) => return Err(self.conflict()),
                 (Ok(first), None) => known = Some(first),
                 (Ok(_), Some(_)) => {}
                 (Err(rejection), _) if rejection.reason == Reason::InvalidToken => {
@@ -59,7 +59,7 @@ impl<'r> Asking<'r> {
     async fn was_anothers(self, known: &Known, refused: &Refused<'_>) -> bool {
         for token in &refused.expired {
             if let Past::Good(former) = self.snapshot.verifier.look_back(token).await
-                && !is_same_caller(&known.verified, &former)
+                && !known.verified.is_same_caller(&former)
             {
                 return true;
             }
@@ -118,10 +118,4 @@ impl<'r> Asking<'r> {
         let renewed = renewal.renew(former, set_cookies).await?;
         self.prove(&renewed.access_token).await
     }
-}
-
-/// Two tokens without a subject may be anybody's.
-fn is_same_caller(one: &Verified, other: &Verified) -> bool {
-    let (one, other) = (&one.identity, &other.identity);
-    one.issuer() == other.issuer() && one.subject().is_some() && one.subject() == other.subject()
 }

@@ -204,9 +204,7 @@ fn is_exchange_of(presented: &VerifiedClaims, exchanged: &Exchanged, application
     let identity = &exchanged.verified.identity;
     let (claims, application) = (&identity.claims, application.to_string());
     let of = claims.document().get("applicationId").map(|id| id.as_str() == Some(&*application));
-    let is_same_user =
-        claims.issuer() == presented.issuer() && claims.subject().is_some_and(|it| Some(it) == presented.subject());
-    is_same_user && of.unwrap_or(true) && claims.expires_at() <= presented.expires_at()
+    claims.is_same_subject(presented) && of.unwrap_or(true) && claims.expires_at() <= presented.expires_at()
 }
 
 /// What a route answers where the authority did not do what it asked. `detail` is the finer word for a caller who may not.

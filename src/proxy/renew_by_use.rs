@@ -24,7 +24,7 @@ pub(super) async fn renew_by_use(renewal: Renewal<'_>, former: &[Former<'_>]) ->
             return if continues { Ok(found.0) } else { Err(Reason::ConflictingCookies.into()) };
         }
         match &good {
-            Some((_, first)) if !is_same_user(first, &found.1) => return Err(Reason::ConflictingCookies.into()),
+            Some((_, first)) if !first.is_same_caller(&found.1) => return Err(Reason::ConflictingCookies.into()),
             Some(_) => {}
             None => good = Some(found),
         }
@@ -32,13 +32,8 @@ pub(super) async fn renew_by_use(renewal: Renewal<'_>, former: &[Former<'_>]) ->
     good.map(|(renewed, _)| renewed).ok_or_else(|| Rejection::detailed(Reason::InvalidToken, NOT_REFRESHED))
 }
 
-fn is_same_user(one: &Verified, other: &Verified) -> bool {
-    let (one, other) = (&one.identity, &other.identity);
-    one.issuer() == other.issuer() && one.subject().is_some() && one.subject() == other.subject()
-}
-
 /// Whether `renewed` goes on with the session of `former`, as far as both say.
 fn continues(former: &Verified, renewed: &Verified) -> bool {
     let sessions = (former.lineage().session, renewed.lineage().session);
-    is_same_user(former, renewed) && !matches!(sessions, (Some(former), Some(renewed)) if former != renewed)
+    former.is_same_caller(renewed) && !matches!(sessions, (Some(former), Some(renewed)) if former != renewed)
 }

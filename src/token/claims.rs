@@ -29,6 +29,11 @@ impl VerifiedClaims {
         self.subject.as_deref()
     }
 
+    /// Whether both are of one user of one issuer. Two without a subject may be anybody's.
+    pub fn is_same_subject(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.subject.is_some() && self.subject == other.subject
+    }
+
     /// `jti`.
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
