@@ -2,35 +2,16 @@
 //!
 //! Refresh tokens are removed before their sessions, although these would take them along: they are counted.
 
-use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Params, params, params_from_iter};
 use uuid::Uuid;
 
 use super::apply::{change_one, execute, log};
 use super::columns::{Columns, limit, millis};
+use super::ending::{self, Condition};
 use super::{outbox, sign};
 use crate::clock::Timestamp;
 use crate::store::{Committed, Ended, Entries, Expired, Scope, StoreError};
-
-/// Refresh tokens under a condition, with all that were made from them, and from these.
-macro_rules! refresh_tokens {
-    ($condition:literal) => {
-        concat!(
-            "WITH RECURSIVE ending (id) AS (
-                 SELECT id FROM refresh_token WHERE ",
-            $condition,
-            " UNION SELECT refresh_token.id FROM refresh_token JOIN ending ON refresh_token.parent = ending.id
-             )
-             DELETE FROM refresh_token WHERE id IN (SELECT id FROM ending)
-             RETURNING id, user, (SELECT signed_in FROM session WHERE session.id = refresh_token.session), session"
-        )
-    };
-}
-
-macro_rules! sessions {
-    ($condition:literal) => {
-        concat!("DELETE FROM session WHERE ", $condition, " RETURNING id, user, signed_in, id")
-    };
-}
 
 const COUNT_EXCHANGED: &str = "SELECT count(*) FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL";
 
@@ -62,15 +43,26 @@ impl<'a> Remover<'a> {
         Self { db, committed, gone: AllGone::default() }
     }
 
-    fn end_refresh_tokens(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
-        let ended = gone(self.db, sql, values)?;
+    /// Those that are meant, refresh tokens first.
+    fn end(&mut self, ended: &Ended) -> Result<(), StoreError> {
+        self.end_refresh_tokens(ending::refresh_tokens(ended))?;
+        ending::sessions(ended).map_or(Ok(()), |condition| self.end_sessions(condition))
+    }
+
+    fn end_refresh_tokens(&mut self, (condition, values): Condition) -> Result<(), StoreError> {
+        let sql = format!(
+            "DELETE FROM refresh_token WHERE {condition}
+             RETURNING id, user, (SELECT signed_in FROM session WHERE session.id = refresh_token.session), session"
+        );
+        let ended = gone(self.db, &sql, values)?;
         self.committed.refresh_tokens_ended += ended.len() as u64;
         self.gone.refresh_tokens.extend(ended);
         Ok(())
     }
 
-    fn end_sessions(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
-        let ended = gone(self.db, sql, values)?;
+    fn end_sessions(&mut self, (condition, values): Condition) -> Result<(), StoreError> {
+        let sql = format!("DELETE FROM session WHERE {condition} RETURNING id, user, signed_in, id");
+        let ended = gone(self.db, &sql, values)?;
         self.committed.sessions_ended += ended.len() as u64;
         let last = ended.iter().map(|session| session.signed_in).max();
         self.committed.last_sign_in_ended = self.committed.last_sign_in_ended.max(last);
@@ -88,27 +80,11 @@ impl<'a> Remover<'a> {
         Ok(())
     }
 
-    fn session(&mut self, id: Uuid) -> Result<(), StoreError> {
-        self.end_refresh_tokens(refresh_tokens!("session = ?1"), [id.as_bytes()])?;
-        self.end_sessions(sessions!("id = ?1"), [id.as_bytes()])
-    }
-
-    fn sessions_of(&mut self, user: Uuid) -> Result<(), StoreError> {
-        self.end_refresh_tokens(refresh_tokens!("session IN (SELECT id FROM session WHERE user = ?1)"), [user.as_bytes()])?;
-        self.end_sessions(sessions!("user = ?1"), [user.as_bytes()])
-    }
-
-    fn other_sessions_of(&mut self, user: Uuid, session: Uuid) -> Result<(), StoreError> {
-        let both = params![user.as_bytes(), session.as_bytes()];
-        self.end_refresh_tokens(refresh_tokens!("session IN (SELECT id FROM session WHERE user = ?1 AND id <> ?2)"), both)?;
-        self.end_sessions(sessions!("user = ?1 AND id <> ?2"), both)
-    }
-
     /// Counted first, by an index alone: mostly there is nothing to do.
     fn oldest_sessions_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
         let excess = count(self.db, "SELECT count(*) FROM session WHERE user = ?1", user)? - limit(kept);
         let ended = if excess > 0 { oldest(self.db, user, excess)? } else { Vec::new() };
-        ended.into_iter().try_for_each(|session| self.session(session))
+        ended.into_iter().try_for_each(|session| self.end(&Ended::Session(session)))
     }
 
     fn oldest_exchanged_of(&mut self, user: Uuid, kept: usize) -> Result<(), StoreError> {
@@ -118,34 +94,7 @@ impl<'a> Remover<'a> {
                 return Ok(());
             }
         }
-        self.end_refresh_tokens(
-            refresh_tokens!(
-                "id IN (SELECT id FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL
-                     ORDER BY inserted DESC, id DESC LIMIT -1 OFFSET ?2)"
-            ),
-            params![user.as_bytes(), limit(kept)],
-        )
-    }
-
-    fn sessions_of_application(&mut self, application: Uuid) -> Result<(), StoreError> {
-        self.end_refresh_tokens(
-            refresh_tokens!("application = ?1 OR session IN (SELECT id FROM session WHERE application = ?1)"),
-            [application.as_bytes()],
-        )?;
-        self.end_sessions(sessions!("application = ?1"), [application.as_bytes()])
-    }
-
-    fn sessions_of_user_in_application(&mut self, user: Uuid, application: Uuid) -> Result<(), StoreError> {
-        let both = params![user.as_bytes(), application.as_bytes()];
-        // The `+` leaves one index to use: a user has few refresh tokens, an application may have all.
-        self.end_refresh_tokens(
-            refresh_tokens!(
-                "(user = ?1 AND +application = ?2)
-                     OR session IN (SELECT id FROM session WHERE user = ?1 AND application = ?2)"
-            ),
-            both,
-        )?;
-        self.end_sessions(sessions!("user = ?1 AND application = ?2"), both)
+        self.end(&Ended::OldestExchangedOf(user, kept))
     }
 
     fn expired_refresh_tokens(&mut self, of: Uuid, start: Timestamp, made: Option<Timestamp>) -> Result<(), StoreError> {
@@ -173,9 +122,9 @@ impl<'a> Remover<'a> {
     }
 }
 
-fn gone(db: &Connection, sql: &str, values: impl Params) -> Result<Vec<Gone>, StoreError> {
+fn gone(db: &Connection, sql: &str, values: Vec<Value>) -> Result<Vec<Gone>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map(values, |row| {
+    let rows = statement.query_map(params_from_iter(values), |row| {
         let mut columns = Columns::of(row);
         Ok(Gone { id: columns.id()?, user: columns.id()?, signed_in: columns.instant()?, session: columns.id()? })
     })?;
@@ -204,7 +153,7 @@ fn application_after(db: &Connection, last: &[u8]) -> Result<Option<Uuid>, Store
 
 /// Removes a user; the registrations and links go along.
 pub(super) fn user(db: &Connection, id: Uuid, committed: &mut Committed) -> Result<(), StoreError> {
-    Remover::new(db, committed).sessions_of(id)?;
+    Remover::new(db, committed).end(&Ended::SessionsOf(id))?;
     change_one(db, "DELETE FROM user WHERE id = ?1", [id.as_bytes()])
 }
 
@@ -212,14 +161,9 @@ pub(super) fn user(db: &Connection, id: Uuid, committed: &mut Committed) -> Resu
 pub(super) fn end(db: &Connection, ended: &Ended, committed: &mut Committed) -> Result<AllGone, StoreError> {
     let mut remover = Remover::new(db, committed);
     match ended {
-        Ended::Session(session) => remover.session(*session),
-        Ended::SessionsOf(user) => remover.sessions_of(*user),
-        Ended::OtherSessionsOf(user, session) => remover.other_sessions_of(*user, *session),
         Ended::OldestSessionsOf(user, kept) => remover.oldest_sessions_of(*user, *kept),
         Ended::OldestExchangedOf(user, kept) => remover.oldest_exchanged_of(*user, *kept),
-        Ended::SessionsOfApplication(application) => remover.sessions_of_application(*application),
-        Ended::SessionsOfUserInApplication(user, application) => remover.sessions_of_user_in_application(*user, *application),
-        Ended::RefreshToken(token) => remover.end_refresh_tokens(refresh_tokens!("id = ?1"), [token.as_bytes()]),
+        other => remover.end(other),
     }?;
     Ok(remover.gone)
 }

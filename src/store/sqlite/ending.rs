@@ -1,17 +1,33 @@
-//! What of refresh tokens would end, looked at before it does. The contract compares it with what then ends.
+//! Which sessions and refresh tokens end, as conditions: for ending them, and for looking at what would end before it does.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use super::columns::limit;
-use super::read::to_refresh_token;
+use super::read::{self, to_refresh_token};
 use crate::store::{Ended, Ending, Known, StoreError};
 
-/// The condition on `refresh_token`, its values `?1` and `?2`; what was made from such ones ends with them.
-fn condition(ended: &Ended) -> (String, Vec<Value>) {
-    let id = |id: Uuid| Value::Blob(id.as_bytes().to_vec());
-    let kept = |kept: usize| Value::Integer(limit(kept));
+/// A condition, with the values of its `?1` and `?2`.
+pub(super) type Condition = (String, Vec<Value>);
+
+/// The condition on `session`; none where no session ends, or where they end one by one.
+pub(super) fn sessions(ended: &Ended) -> Option<Condition> {
+    let (condition, values) = match *ended {
+        Ended::Session(session) => ("id = ?1", vec![id(session)]),
+        Ended::SessionsOf(user) => ("user = ?1", vec![id(user)]),
+        Ended::OtherSessionsOf(user, session) => ("user = ?1 AND id <> ?2", vec![id(user), id(session)]),
+        Ended::SessionsOfApplication(application) => ("application = ?1", vec![id(application)]),
+        Ended::SessionsOfUserInApplication(user, application) => {
+            ("user = ?1 AND application = ?2", vec![id(user), id(application)])
+        }
+        Ended::OldestSessionsOf(..) | Ended::OldestExchangedOf(..) | Ended::RefreshToken(_) => return None,
+    };
+    Some((condition.to_owned(), values))
+}
+
+/// The condition on `refresh_token`; what was made from such ones ends with them.
+pub(super) fn refresh_tokens(ended: &Ended) -> Condition {
     let (condition, values) = match *ended {
         Ended::Session(session) => ("session = ?1", vec![id(session)]),
         Ended::SessionsOf(user) => ("session IN (SELECT id FROM session WHERE user = ?1)", vec![id(user)]),
@@ -22,16 +38,17 @@ fn condition(ended: &Ended) -> (String, Vec<Value>) {
             "session IN (SELECT id FROM session AS one WHERE user = ?1
                  ORDER BY EXISTS (SELECT 1 FROM refresh_token AS its WHERE its.session = one.id) DESC, signed_in DESC, id DESC
                  LIMIT -1 OFFSET ?2)",
-            vec![id(user), kept(most)],
+            vec![id(user), Value::Integer(limit(most))],
         ),
         Ended::OldestExchangedOf(user, most) => (
             "id IN (SELECT id FROM refresh_token WHERE user = ?1 AND parent IS NOT NULL
                  ORDER BY inserted DESC, id DESC LIMIT -1 OFFSET ?2)",
-            vec![id(user), kept(most)],
+            vec![id(user), Value::Integer(limit(most))],
         ),
         Ended::SessionsOfApplication(application) => {
             ("application = ?1 OR session IN (SELECT id FROM session WHERE application = ?1)", vec![id(application)])
         }
+        // The `+` leaves one index to use: a user has few refresh tokens, an application may have all.
         Ended::SessionsOfUserInApplication(user, application) => (
             "(user = ?1 AND +application = ?2)
                  OR session IN (SELECT id FROM session WHERE user = ?1 AND application = ?2)",
@@ -48,8 +65,12 @@ fn condition(ended: &Ended) -> (String, Vec<Value>) {
     (with_descendants, values)
 }
 
+fn id(id: Uuid) -> Value {
+    Value::Blob(id.as_bytes().to_vec())
+}
+
 pub(super) fn read(db: &Connection, ended: &Ended, but_for: Option<Uuid>, most: usize) -> Result<Ending, StoreError> {
-    let (condition, mut values) = condition(ended);
+    let (condition, mut values) = refresh_tokens(ended);
     let (but_for_at, most_at) = (values.len() + 1, values.len() + 2);
     let sql = format!("SELECT DISTINCT application FROM refresh_token WHERE {condition} ORDER BY application");
     let mut statement = db.prepare_cached(&sql)?;
@@ -57,17 +78,15 @@ pub(super) fn read(db: &Connection, ended: &Ended, but_for: Option<Uuid>, most: 
     let applications = applications.collect::<Result<_, _>>()?;
     values.push(Value::Blob(but_for.map_or(Vec::new(), |id| id.as_bytes().to_vec())));
     values.push(Value::Integer(limit(most)));
-    let sql = format!(
-        "SELECT id, session, user, application, parent, digest, sealed, start, inserted, device, meta_data, version
-         FROM refresh_token WHERE {condition} AND +application <> ?{but_for_at} ORDER BY inserted, id LIMIT ?{most_at}"
-    );
+    let all = read::refresh_tokens!("");
+    let sql = format!("{all}{condition} AND +application <> ?{but_for_at} ORDER BY inserted, id LIMIT ?{most_at}");
     let mut statement = db.prepare_cached(&sql)?;
     let tokens = statement.query_map(params_from_iter(&values), to_refresh_token)?;
     Ok(Ending { applications, tokens: tokens.collect::<Result<_, _>>()? })
 }
 
 pub(super) fn check(db: &Connection, ended: &Ended, known: &Known) -> Result<(), StoreError> {
-    let (condition, values) = condition(ended);
+    let (condition, values) = refresh_tokens(ended);
     let mut statement = db.prepare_cached(&format!("SELECT id, application FROM refresh_token WHERE {condition}"))?;
     let mut rows = statement.query(params_from_iter(&values))?;
     while let Some(row) = rows.next()? {

@@ -65,6 +65,7 @@ macro_rules! refresh_tokens {
         )
     };
 }
+pub(super) use refresh_tokens;
 
 pub(super) fn identity(db: &Connection) -> Read<StoreIdentity> {
     let found = one(db, "SELECT id, key_check, not_before FROM store", [], |row| {
