@@ -114,6 +114,20 @@ pub enum Ended {
     RefreshToken(Uuid),
 }
 
+impl Ended {
+    /// The user whose they are, where that is all of one user's that is named.
+    pub fn user(&self) -> Option<Uuid> {
+        match *self {
+            Self::SessionsOf(user)
+            | Self::OtherSessionsOf(user, _)
+            | Self::OldestSessionsOf(user, _)
+            | Self::OldestExchangedOf(user, _)
+            | Self::SessionsOfUserInApplication(user, _) => Some(user),
+            Self::Session(_) | Self::RefreshToken(_) | Self::SessionsOfApplication(_) => None,
+        }
+    }
+}
+
 /// What the entries of [`Change::EndEach`] say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries {

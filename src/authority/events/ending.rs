@@ -92,12 +92,10 @@ impl Authority {
 impl Told {
     fn user(&self) -> Option<Uuid> {
         match (&self.ended, self.revoked.first()) {
-            (Ended::SessionsOf(user) | Ended::OtherSessionsOf(user, _), _) => Some(*user),
-            (Ended::SessionsOfUserInApplication(user, _), _) => Some(*user),
-            (Ended::OldestSessionsOf(user, _) | Ended::OldestExchangedOf(user, _), _) => Some(*user),
-            (Ended::Session(_) | Ended::RefreshToken(_), Some(Revoked::Token(token))) => Some(token.user),
-            (Ended::Session(_) | Ended::RefreshToken(_), Some(Revoked::OfUserInApplication(user, _))) => Some(*user),
-            _ => None,
+            (Ended::SessionsOfApplication(_), _) => None,
+            (_, Some(Revoked::Token(token))) => Some(token.user),
+            (_, Some(Revoked::OfUserInApplication(user, _))) => Some(*user),
+            (ended, _) => ended.user(),
         }
     }
 }
@@ -149,9 +147,7 @@ fn told(ended: Ended, ending: Ending) -> Told {
 fn whole(ended: &Ended, application: Uuid, tokens: &[RefreshToken]) -> Revoked {
     let user = match ended {
         Ended::SessionsOfApplication(_) => None,
-        Ended::SessionsOf(user) | Ended::OtherSessionsOf(user, _) | Ended::SessionsOfUserInApplication(user, _) => Some(*user),
-        Ended::OldestSessionsOf(user, _) | Ended::OldestExchangedOf(user, _) => Some(*user),
-        Ended::Session(_) | Ended::RefreshToken(_) => tokens.first().map(|token| token.user),
+        one => one.user().or_else(|| tokens.first().map(|token| token.user)),
     };
     user.map_or(Revoked::OfApplication(application), |user| Revoked::OfUserInApplication(user, application))
 }

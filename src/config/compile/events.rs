@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::compile::key_source::Keys;
-use crate::config::compile::{Context, authority, check_name, issuer, key_source};
+use crate::config::compile::{Context, authority, check_name, is_below, issuer, key_source};
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::file::{EventsFile, IssuerFile};
 use crate::config::key_path::KeyPath;
@@ -214,10 +214,4 @@ fn check_listener(
         let found = format!("{at}, which is the authority's API's ({reserved} and what is below)");
         problems.refuse(&path.key("path"), found, "another path, or another host");
     }
-}
-
-/// Whether `path` is `top` or below it, in any case of letters.
-fn is_below(path: &str, top: &str) -> bool {
-    let begins = path.get(..top.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(top));
-    begins && path.get(top.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -213,3 +213,9 @@ fn all<T>(items: &[String], path: &KeyPath, mut compile: impl FnMut(&str, &KeyPa
     let compiled: Vec<_> = items.iter().enumerate().map(|(index, item)| compile(item, &path.item(index))).collect();
     compiled.into_iter().collect()
 }
+
+/// Whether `path` is `top` or below it, in any case of letters: servers that ignore it would serve the one for the other.
+fn is_below(path: &str, top: &str) -> bool {
+    let begins = path.get(..top.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(top));
+    begins && path.get(top.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -3,6 +3,7 @@
 use crate::authority::{AuthoritySettings, IdentityProvider, RemoteSettings, Usage};
 use crate::config::compile::authority::api_paths::RESERVED;
 use crate::config::compile::authority::cookie_domain;
+use crate::config::compile::is_below;
 use crate::config::diagnostic::{Problems, quoted};
 use crate::config::key_path::KeyPath;
 use crate::config::layers::Block;
@@ -93,12 +94,6 @@ pub(in crate::config::compile) fn reserved(authority: Presence<'_>, host: &HostP
         None => *host == HostPattern::Any,
     };
     RESERVED.into_iter().find(|reserved| shares_host && (is_below(path, reserved) || is_below(reserved, path)))
-}
-
-/// In any case: servers that ignore it would serve the one for the other.
-fn is_below(prefix: &str, reserved: &str) -> bool {
-    let begins = prefix.get(..reserved.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(reserved));
-    begins && prefix.get(reserved.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn check_cookies(authority: Presence<'_>, route: &Block<RouteSettings>, problems: &mut Problems) {
